@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +19,6 @@ from binaries import cache, lock  # noqa: E402
 from guarded import Guarded  # noqa: E402
 
 CARGO_AUDITABLE = "0.7.7"
-# What the folder of the sources and cargo's own are called in the program.
-SOURCES, CARGO = "/src", "/cargo"
 # Settings of whoever builds that would change what is built.
 FOREIGN = re.compile(r"RUST(C|FLAGS|UP_TOOLCHAIN)|CARGO_(BUILD|TARGET|PROFILE|ENCODED|INCREMENTAL|UNSTABLE)|(HOST_|TARGET_)?(CC|CXX|AR|CFLAGS|CXXFLAGS|LDFLAGS|CPPFLAGS)(_|$)")
 
@@ -54,54 +53,61 @@ def toolchains(root: Path = ROOT) -> list[Toolchain]:
     return [Toolchain("amd64", "x86_64-unknown-linux-gnu", compiler, linker, libc=os.confstr("CS_GNU_LIBC_VERSION").split()[1])]
 
 
-def auditable() -> Path:
-    """The folder of the program `cargo-auditable`, which is built unless it is there."""
-    root = cache() / f"cargo-auditable-{CARGO_AUDITABLE}"
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with lock(root.with_suffix(".lock")):
-        if not (root / "bin" / "cargo-auditable").exists():
-            _run(["cargo", "install", "--locked", "--quiet", f"--root={root}", f"cargo-auditable@{CARGO_AUDITABLE}"], ROOT, dict(os.environ))
-    return root / "bin"
-
-
 def program(source: Source, toolchain: Toolchain, folder: Path) -> bytes:
-    """The program, built in an empty folder."""
-    tools = auditable()
-    source.export(folder)
+    """The program, built in a folder that is empty, or has what an earlier build has left there."""
+    auditable = _output([ROOT / "tests" / "program.sh", "crate", "cargo-auditable", CARGO_AUDITABLE], ROOT)
+    sources, target = folder.resolve() / "source", folder.resolve() / "target"
+    source.export(sources)
     cargo_home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo").resolve()
-    folders = {str(folder.resolve()): SOURCES, str(cargo_home): CARGO}
+    folders = {sources: "/src", target: "/target", cargo_home: "/cargo"}
     kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
     environment = {
         **kept,
-        "PATH": f"{tools}:{os.environ['PATH']}",
         # As in the Dockerfile; without the names of this machine's folders, which are in messages of panics.
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(
-            ["-Ctarget-feature=+crt-static", *(f"--remap-path-prefix={of}={name}" for of, name in folders.items())]
+            ["-Ctarget-feature=+crt-static", *(f"--remap-path-prefix={path}={name}" for path, name in folders.items())]
         ),
-        f"CFLAGS_{toolchain.target.replace('-', '_')}": " ".join(f"-ffile-prefix-map={of}={name}" for of, name in folders.items()),
-        "CARGO_TARGET_DIR": str(folder.resolve() / "target"),
+        f"CFLAGS_{toolchain.target.replace('-', '_')}": " ".join(f"-ffile-prefix-map={path}={name}" for path, name in folders.items()),
+        "CARGO_TARGET_DIR": str(target),
         "CARGO_INCREMENTAL": "0",
-        "SOURCE_DATE_EPOCH": str(source.epoch),
+        # For C sources that contain the date. By that of the commit cargo would compile them, and what needs them, anew for each commit.
+        "SOURCE_DATE_EPOCH": "0",
         **toolchain.environment,
     }
-    command = ["cargo", "auditable", "build", "--release", "--locked", f"--target={toolchain.target}", "--package=ecs-keeper", "--bin=ecs-keeper"]
-    _run(command, folder, environment)
-    built = (folder / "target" / toolchain.target / "release" / "ecs-keeper").read_bytes()
-    for name in (*folders, str(Path.home())):
+    # As cargo would call it if it were on the PATH.
+    command = [auditable, "auditable", "build", "--release", "--locked", f"--target={toolchain.target}", "--package=ecs-keeper", "--bin=ecs-keeper"]
+    with Guarded(command, grace=5, cwd=sources, env=environment, stdout=sys.stderr) as running:
+        if code := running.wait():
+            raise Refused(f"cargo auditable build for {toolchain.architecture} ended with {code}.")
+    built = (target / toolchain.target / "release" / "ecs-keeper").read_bytes()
+    for path in (*folders, Path.home()):
         # The home of some accounts, as of a container's, is the root of all paths.
-        if len(name) > 1 and f"{name}/".encode() in built:
-            raise Refused(f"The program for {toolchain.architecture} contains the name of a folder of this machine ({name}), so nobody else can build the same.")
+        if path != Path("/") and f"{path}/".encode() in built:
+            raise Refused(f"The program for {toolchain.architecture} contains the name of a folder of this machine ({path}), so nobody else can build the same.")
     return built
 
 
-def _run(command: list, folder: Path, environment: dict[str, str]) -> None:
-    with Guarded(command, grace=5, cwd=folder, env=environment, stdout=sys.stderr) as running:
-        if code := running.wait():
-            raise Refused(f"{' '.join(map(str, command))} ended with {code}.")
+def draft(source: Source, toolchain: Toolchain) -> bytes:
+    """The program, built in a folder that is kept, so that the crates that it depends on are not compiled for each commit."""
+    folder = cache() / f"release-draft-{toolchain.architecture}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock(folder.with_suffix(".lock")):
+        return program(source, toolchain, folder)
+
+
+def twice(source: Source, toolchain: Toolchain, folder: Path) -> bytes:
+    """The program, if two builds in folders of other names are equal."""
+    programs = [program(source, toolchain, folder / name) for name in ("once", "a-second-time")]
+    if programs[0] != programs[1]:
+        kept = Path(tempfile.mkdtemp(prefix="ecs-keeper-differing-"))
+        for number, built in enumerate(programs):
+            (kept / str(number)).write_bytes(built)
+        raise Refused(f"Two builds for {toolchain.architecture} differ; both programs are in {kept}.")
+    return programs[0]
 
 
 def _output(command: list, folder: Path) -> str:
     try:
-        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Refused(f"{' '.join(command)} can't be run: {error}.") from error
+        raise Refused(f"{' '.join(map(str, command))} can't be run: {error}.") from error

@@ -90,12 +90,23 @@ def write(folder: Path, images: dict[str, list[File]], labels: dict[str, str], e
     index = keep(INDEX, _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests, "annotations": labels}))
     (folder / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
     (folder / "index.json").write_bytes(_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [index]}))
-    return Image(index["digest"], {manifest["platform"]["architecture"]: manifest["digest"] for manifest in manifests})
+    return _image(index, manifests)
+
+
+def read(folder: Path) -> Image:
+    """The image that was written into a folder."""
+    (index,) = json.loads((folder / "index.json").read_text())["manifests"]
+    manifests = json.loads((folder / "blobs" / "sha256" / index["digest"].split(":")[1]).read_text())["manifests"]
+    return _image(index, manifests)
 
 
 def sha256(content: bytes) -> str:
     """The checksum by which content is addressed."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _image(index: dict, manifests: list[dict]) -> Image:
+    return Image(index["digest"], {manifest["platform"]["architecture"]: manifest["digest"] for manifest in manifests})
 
 
 def _json(value: dict) -> bytes:

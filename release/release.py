@@ -15,14 +15,16 @@ import layout
 import provenance
 import sbom
 from charts import NAME, Chart, definitions
-from source import ROOT, Refused, Source, notes
+from source import ROOT, Refused, Source, declared, draft_notes, source
 from wheels import wheel
 
 sys.path.insert(0, str(ROOT / "tests" / "control-plane"))
 
 from binaries import MODULES, ensure  # noqa: E402
 
+CHANGELOG = "CHANGELOG.md"
 SUMS = "SHA256SUMS"
+NOTES = "RELEASE_NOTES.md"
 IMAGE = "image"
 (HELM,) = (module.version for module in MODULES if module.name == "helm")
 
@@ -77,8 +79,17 @@ def labels(source: Source, description: str, url: str | None) -> dict[str, str]:
     return {f"org.opencontainers.image.{name}": value for name, value in {**told, **({"source": url} if url else {})}.items()}
 
 
-def assemble(source: Source, programs: dict[str, bytes], toolchains: list[build.Toolchain], place: Place, folder: Path) -> Release:
-    """Makes the release of these programs, by their architecture, in an empty folder."""
+def draft(place: Place, folder: Path) -> Release:
+    """Makes in a new folder what a release of the commit would be, quicker, and whatever the changelog says: for tests."""
+    committed = source(declared())
+    toolchains = build.toolchains()
+    programs = {toolchain.architecture: build.draft(committed, toolchain) for toolchain in toolchains}
+    return assemble(committed, programs, toolchains, place, draft_notes(committed.read(CHANGELOG)), folder)
+
+
+def assemble(source: Source, programs: dict[str, bytes], toolchains: list[build.Toolchain], place: Place, notes: str, folder: Path) -> Release:
+    """Makes the release of these programs, by their architecture, in a new folder. `notes` is what is said of it."""
+    folder.mkdir(parents=True)
     authorities = wheel("certifi")
     trusted = authorities.read("certifi/cacert.pem")
     helm = ensure("helm")["helm"]
@@ -114,7 +125,7 @@ def assemble(source: Source, programs: dict[str, bytes], toolchains: list[build.
         release.provenance,
         provenance.statement(source, built, image.digest, toolchains, authorities, HELM, place.url, place.builder, place.registry),
     )
-    (folder / "RELEASE_NOTES.md").write_text(_notes(release))
+    (folder / NOTES).write_text(_headed(notes, release))
     (folder / SUMS).write_text(sums(folder))
     return release
 
@@ -131,28 +142,12 @@ def differences(one: Path, other: Path) -> list[str]:
     return sorted({line.split("  ", 1)[1] for line in lines})
 
 
-def built_twice(source: Source, toolchain: build.Toolchain, folder: Path) -> bytes:
-    """The program, if two builds in folders of other names are equal."""
-    programs = []
-    for name in ("once", "a-second-time"):
-        (folder / name).mkdir()
-        programs.append(build.program(source, toolchain, folder / name))
-    if programs[0] != programs[1]:
-        kept = Path(tempfile.mkdtemp(prefix="ecs-keeper-differing-"))
-        for number, program in enumerate(programs):
-            (kept / str(number)).write_bytes(program)
-        raise Refused(f"Two builds for {toolchain.architecture} differ; both programs are in {kept}.")
-    return programs[0]
-
-
-def _notes(release: Release) -> str:
-    title, text = notes(release.source.read("CHANGELOG.md"), release.source.version)
-    if title == "Unreleased":
-        print("release: CHANGELOG.md has no section on this version; the notes are its section Unreleased.", file=sys.stderr)
+def _headed(notes: str, release: Release) -> str:
+    architectures = ", ".join(f"linux/{architecture}" for architecture in sorted(release.image.manifests))
     return (
         f"# ecs-keeper {release.source.version}\n\n"
-        f"Commit `{release.source.commit}`, image `{release.place.repository}@{release.image.digest}` "
-        f"({', '.join(f'linux/{each}' for each in sorted(release.image.manifests))}). docs/releasing.md says how to verify it.\n\n{text}"
+        f"Commit `{release.source.commit}`, image `{release.place.repository}@{release.image.digest}` ({architectures}). "
+        f"docs/releasing.md says how to verify it.\n\n{notes}\n"
     )
 
 

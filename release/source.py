@@ -6,7 +6,9 @@ import io
 import re
 import subprocess
 import tarfile
+import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,10 +30,21 @@ class Source:
     """When it was committed, in seconds since 1970: the time of everything that a release is made of (SOURCE_DATE_EPOCH)."""
 
     def export(self, folder: Path) -> Path:
-        """Puts the commit's files into a folder, without those that git ignores."""
+        """Puts the commit's files into a folder, and removes all others from it.
+
+        A file that is there already and is the same stays as it is, with its time; the others are new. By these times cargo finds what it has to compile.
+        """
         archive = _git(self.root, "archive", "--format=tar", self.commit)
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(folder)
+            members = {folder / member.name: member for member in files if not member.isdir()}
+            for path in [path for path in folder.rglob("*") if path not in members and (path.is_symlink() or not path.is_dir())]:
+                path.unlink()
+            for path, member in members.items():
+                if member.isfile() and path.is_file() and path.read_bytes() == files.extractfile(member).read():
+                    continue
+                path.unlink(missing_ok=True)
+                member.mtime = time.time()
+                files.extract(member, folder)
         return folder
 
     def read(self, path: str) -> str:
@@ -39,9 +52,14 @@ class Source:
         return _git(self.root, "show", f"{self.commit}:{path}").decode()
 
 
+def declared(root: Path = ROOT) -> str:
+    """The version that the work tree has."""
+    return _said(root / "Cargo.toml", r'^version = "(.*)"$')
+
+
 def source(version: str, root: Path = ROOT) -> Source:
     """The commit of the work tree, if it can be released as this version."""
-    cargo = _said(root / "Cargo.toml", r'^version = "(.*)"$')
+    cargo = declared(root)
     chart = _said(root / CHART / "Chart.yaml", r"^version: (.*)$")
     program = _said(root / CHART / "Chart.yaml", r"^appVersion: (.*)$")
     for what, said in (("Cargo.toml", cargo), (f"version in {CHART}/Chart.yaml", chart), (f"appVersion in {CHART}/Chart.yaml", program)):
@@ -56,13 +74,25 @@ def source(version: str, root: Path = ROOT) -> Source:
     return Source(root, version, commit, int(_git(root, "show", "--no-patch", "--format=%ct", commit)))
 
 
-def notes(changelog: str, version: str) -> tuple[str, str]:
-    """The title and the text of the changelog's section on a version; of the section "Unreleased" if the version has none yet."""
-    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL))
-    for title in (*(title for title in sections if re.match(rf"\[?{re.escape(version)}\]?(\s|$)", title)), "Unreleased"):
-        if title in sections:
-            return title, sections[title].strip() + "\n"
-    raise Refused(f"CHANGELOG.md has neither a section {version} nor a section Unreleased, so there is nothing to say of this release.")
+def notes(changelog: str, version: str) -> str:
+    """What the changelog says of a version that is released."""
+    sections = _sections(changelog)
+    example = f"`## {version} - {date.today()}`"
+    if sections.get("Unreleased"):
+        raise Refused(f"CHANGELOG.md has changes that are Unreleased: give this section the title {example} and commit it, or make a draft (ARGS=--draft).")
+    for title, text in sections.items():
+        if re.fullmatch(rf"{re.escape(version)} - \d{{4}}-\d\d-\d\d", title) and text:
+            return text
+    raise Refused(f"CHANGELOG.md says nothing under a title such as {example}, so there is nothing to say of this release.")
+
+
+def draft_notes(changelog: str) -> str:
+    """What the changelog says of a commit that need not be a release: what it has in its first section."""
+    return next(iter(_sections(changelog).values()), "")
+
+
+def _sections(changelog: str) -> dict[str, str]:
+    return {title: text.strip() for title, text in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)}
 
 
 def _said(path: Path, pattern: str) -> str:

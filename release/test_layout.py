@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from layout import AUTHORITIES, LICENSE, PROGRAM, RUN, File, layer, write
+from layout import AUTHORITIES, LICENSE, PROGRAM, RUN, File, layer, read, write
 from release import labels
 from source import ROOT, Source
 
@@ -52,6 +52,7 @@ class Layouts(unittest.TestCase):
     def test_two_writings_are_equal_and_a_changed_label_is_another_digest(self):
         once, again, other = self.written("once", FILES), self.written("again", FILES), self.written("other", FILES, label="2")
         self.assertEqual(once, again)
+        self.assertEqual(read(self.folder / "once"), once)
         self.assertNotEqual(once.digest, other.digest)
         self.assertEqual(*(sorted(path.relative_to(self.folder / name) for path in (self.folder / name).rglob("*")) for name in ("once", "again")))
 

@@ -1,8 +1,100 @@
-"""Which registry is spoken to without TLS."""
+"""How a registry is spoken to. Programs of our own stand in for crane and Helm."""
 
+import json
+import os
+import tempfile
 import unittest
+from pathlib import Path
+from unittest import mock
 
-from publish import on_loopback
+import layout
+import publish
+from publish import on_loopback, push
+from source import Refused
+
+# Each call is a line of a log. `crane manifest NAME` prints the file of that name, if there is one; pushing makes it.
+PROGRAM = """\
+#!/bin/sh
+echo "$(basename "$0") $*" >>"$FOLDER/log"
+file() { echo "$FOLDER/registry/$(echo "$1" | tr / _)"; }
+case "$(basename "$0") $1" in
+"crane manifest")
+    [ -e "$FOLDER/broken" ] && { echo "dial tcp: connection refused" >&2; exit 1; }
+    cat "$(file "$2")" 2>/dev/null || { echo "MANIFEST_UNKNOWN: no such manifest" >&2; exit 1; } ;;
+"crane push") cp "$FOLDER/next-image" "$(file "$3")" ;;
+"helm push") for last; do :; done; cp "$FOLDER/next-chart" "$(file "${last#oci://}/ecs-keeper:0.2.0")" ;;
+esac
+"""
+
+
+class Calls(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        programs = {}
+        for name in ("crane", "helm"):
+            programs[name] = self.folder / name
+            programs[name].write_text(PROGRAM)
+            programs[name].chmod(0o755)
+        for patch in (mock.patch.object(publish, "ensure", lambda *_: programs), mock.patch.dict(os.environ, FOLDER=str(self.folder))):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def said(self, program):
+        return [line for line in (self.folder / "log").read_text().splitlines() if line.startswith(f"{program} ")]
+
+
+class Pushes(Calls):
+    def setUp(self):
+        super().setUp()
+        (self.folder / "registry").mkdir()
+        self.release = self.folder / "dist"
+        self.release.mkdir()
+        self.image = layout.write(self.release / "image", {"amd64": []}, {}, 0)
+        digest = self.image.digest.split(":")[1]
+        (self.folder / "next-image").write_bytes((self.release / "image" / "blobs" / "sha256" / digest).read_bytes())
+        (self.release / "ecs-keeper-0.2.0.tgz").write_bytes(b"chart")
+        self.chart = self.manifest(b"chart")
+        (self.folder / "next-chart").write_bytes(self.chart)
+
+    def manifest(self, chart):
+        return json.dumps({"layers": [{"digest": f"sha256:{layout.sha256(chart)}"}]}).encode()
+
+    def there(self, name, content):
+        (self.folder / "registry" / f"127.0.0.1:5000_{name}").write_bytes(content)
+
+    def push(self):
+        return push(self.release, "127.0.0.1:5000", "0.2.0")
+
+    def test_the_references_name_what_the_registry_has_by_digest(self):
+        chart = f"127.0.0.1:5000/charts/ecs-keeper@sha256:{layout.sha256(self.chart)}"
+        self.assertEqual(self.push(), (f"127.0.0.1:5000/ecs-keeper@{self.image.digest}", chart))
+
+    def test_what_is_there_already_may_be_pushed_again(self):
+        self.assertEqual(self.push(), self.push())
+
+    def test_another_image_of_this_version_is_not_replaced(self):
+        self.there("ecs-keeper:0.2.0", b"{}")
+        with self.assertRaisesRegex(Refused, "ecs-keeper:0.2.0 is sha256:44136fa\\w+ already, and a release is never replaced"):
+            self.push()
+        self.assertFalse([line for line in [*self.said("crane"), *self.said("helm")] if " push " in line])
+
+    def test_another_chart_of_this_version_is_not_replaced_and_the_image_is_not_sent(self):
+        self.there("charts_ecs-keeper:0.2.0", self.manifest(b"another chart"))
+        with self.assertRaisesRegex(Refused, "charts/ecs-keeper:0.2.0 is .* already"):
+            self.push()
+        self.assertFalse([line for line in self.said("crane") if " push " in line])
+
+    def test_a_registry_that_can_not_be_asked_is_not_taken_for_an_empty_one(self):
+        (self.folder / "broken").touch()
+        with self.assertRaisesRegex(Refused, "crane can't ask for .*\\n.*connection refused"):
+            self.push()
+
+    def test_a_registry_that_has_something_else_after_the_push_is_told(self):
+        (self.folder / "next-image").write_text("{}")
+        with self.assertRaisesRegex(Refused, "has not what was pushed"):
+            self.push()
 
 
 class Loopback(unittest.TestCase):

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
-from source import CHART, Refused, notes, source
+from source import CHART, Refused, declared, draft_notes, notes, source
 
 CHANGELOG = """\
 # Changes
@@ -57,7 +58,7 @@ class Sources(unittest.TestCase):
 
     def test_a_clean_commit_of_the_version_has_its_own_time(self):
         found = source("0.2.0", self.root)
-        self.assertEqual((found.version, found.epoch, len(found.commit)), ("0.2.0", 1767323045, 40))
+        self.assertEqual((found.version, found.epoch, len(found.commit)), (declared(self.root), 1767323045, 40))
 
     def test_what_is_exported_is_what_is_committed(self):
         self.write(".gitignore", "/target\n")
@@ -66,7 +67,25 @@ class Sources(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             source("0.2.0", self.root).export(Path(folder))
             self.assertEqual(sorted(path.name for path in Path(folder).iterdir()), [".gitignore", "Cargo.toml", "deploy"])
-            self.assertEqual(int(Path(folder, "Cargo.toml").stat().st_mtime), 1767323045)
+
+    def test_of_two_exports_into_one_folder_the_second_is_there_and_what_did_not_change_is_as_old_as_before(self):
+        self.write("kept", "kept")
+        self.write("changed", "before")
+        self.write("folder/removed", "")
+        self.commit()
+        with tempfile.TemporaryDirectory() as folder:
+            exported = source("0.2.0", self.root).export(Path(folder))
+            for path in ("kept", "changed"):
+                os.utime(exported / path, (1, 1))
+            began = int(time.time())
+            self.write("changed", "after")
+            self.git("rm", "-r", "--quiet", "folder")
+            self.commit()
+            source("0.2.0", self.root).export(exported)
+            self.assertEqual((exported / "changed").read_text(), "after")
+            self.assertGreaterEqual((exported / "changed").stat().st_mtime, began)
+            self.assertEqual((exported / "kept").stat().st_mtime, 1)
+            self.assertFalse((exported / "folder" / "removed").exists())
 
     def test_another_version_is_refused_with_the_file_that_says_otherwise(self):
         self.assertEqual(self.refused("0.3.0"), "VERSION is 0.3.0, but Cargo.toml says 0.2.0: release that version, or change the file first.")
@@ -93,14 +112,21 @@ class Sources(unittest.TestCase):
 
 class Notes(unittest.TestCase):
     def test_the_section_of_the_version_is_taken(self):
-        self.assertEqual(notes(CHANGELOG, "0.2.0"), ("0.2.0 - 2026-01-02", "### Added\n\n* A thing.\n"))
+        self.assertEqual(notes(CHANGELOG.replace("* New.\n", ""), "0.2.0"), "### Added\n\n* A thing.")
 
-    def test_a_version_without_a_section_has_what_is_unreleased(self):
-        self.assertEqual(notes(CHANGELOG, "0.3.0"), ("Unreleased", "* New.\n"))
+    def test_nothing_is_released_that_the_notes_would_leave_out(self):
+        with self.assertRaisesRegex(Refused, r"changes that are Unreleased: give this section the title `## 0\.2\.0 - \d{4}-\d\d-\d\d`"):
+            notes(CHANGELOG, "0.2.0")
 
-    def test_a_changelog_without_either_is_refused(self):
-        with self.assertRaisesRegex(Refused, "neither a section 0.3.0 nor a section Unreleased"):
-            notes("# Changes\n\n## 0.1.0\n\n* Old.\n", "0.3.0")
+    def test_a_title_without_a_date_or_without_a_text_is_no_section(self):
+        for changelog in ("## 0.3.0\n\n* A thing.\n", "## 0.3.0 - 2026-01-02\n\n## 0.2.0 - 2026-01-01\n\n* A thing.\n", "# Changes\n"):
+            with self.subTest(changelog), self.assertRaisesRegex(Refused, "says nothing under a title such as `## 0.3.0 - "):
+                notes(changelog, "0.3.0")
+
+    def test_a_draft_has_the_first_section_whatever_that_is(self):
+        self.assertEqual(draft_notes(CHANGELOG), "* New.")
+        self.assertEqual(draft_notes("# Changes\n\n## 0.2.0 - 2026-01-02\n\n* A thing.\n"), "* A thing.")
+        self.assertEqual(draft_notes("# Changes\n"), "")
 
 
 if __name__ == "__main__":
