@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps test-karpenter test-versions $(TEST_STEPS) fmt crds chart verify simulate bench image release
+.PHONY: help demo e2e test test-steps test-karpenter test-versions $(TEST_STEPS) fmt crds chart verify simulate bench image release release-proof
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -124,5 +124,9 @@ bench: ## print the bench's tables (ARGS="simulation failover" those parts, ARGS
 image: ## build the container image
 	docker build --tag ecs-keeper:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
 
-release: ## make a release in dist/VERSION (VERSION=0.1.0; ARGS="--push REGISTRY" sends it there, ARGS=--help lists the rest)
+release: ## make a release in dist/VERSION (VERSION=0.1.0; ARGS="--push REGISTRY --key FILE" sends and signs it, ARGS=--help lists the rest)
 	release/run $(ARGS) '$(VERSION)'
+
+# Not among the steps of `make test`: it builds the program twice as it is released, and cosign.
+release-proof: ## make a release twice, sign it, and verify and copy it as docs/releasing.md says (PROGRAM=FILE builds none)
+	python3 -m unittest discover --verbose --start-directory release/proof $(ARGS)

@@ -87,6 +87,22 @@ def draft(place: Place, folder: Path) -> Release:
     return assemble(committed, programs, toolchains, place, draft_notes(committed.read(CHANGELOG)), folder)
 
 
+def opened(source: Source, place: Place, folder: Path) -> Release:
+    """The release in a folder, which was made before, of this commit and for the registry of this place."""
+    if not (folder / SUMS).exists():
+        raise Refused(f"There is no release in {folder}: make it first.")
+    release = Release(source, folder, layout.read(folder / IMAGE), place)
+    definition = json.loads(release.provenance.read_text())["predicate"]["buildDefinition"]
+    commit = definition["resolvedDependencies"][0]["digest"]["gitCommit"]
+    registry = definition["externalParameters"].get("registry")
+    if (commit, registry) != (source.commit, place.registry):
+        raise Refused(f"{folder} was made of {commit} for {registry or 'no registry'}, and not of {source.commit} for {place.registry}: make it anew.")
+    if changed := set((folder / SUMS).read_text().splitlines()) - set(sums(folder).splitlines()):
+        raise Refused(f"Files in {folder} are not as they were made ({', '.join(sorted(line.split('  ')[1] for line in changed))}): make them anew.")
+    os.utime(release.chart, (source.epoch, source.epoch))
+    return release
+
+
 def assemble(source: Source, programs: dict[str, bytes], toolchains: list[build.Toolchain], place: Place, notes: str, folder: Path) -> Release:
     """Makes the release of these programs, by their architecture, in a new folder. `notes` is what is said of it."""
     folder.mkdir(parents=True)

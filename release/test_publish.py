@@ -1,4 +1,4 @@
-"""How a registry is spoken to. Programs of our own stand in for crane and Helm."""
+"""How a registry is spoken to, and with what cosign signs. Programs of our own stand in for crane, Helm and cosign."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from unittest import mock
 
 import layout
 import publish
-from publish import on_loopback, push
+from publish import PASSWORD, Signer, on_loopback, push
 from source import Refused
 
 # Each call is a line of a log. `crane manifest NAME` prints the file of that name, if there is one; pushing makes it.
@@ -23,6 +23,8 @@ case "$(basename "$0") $1" in
     cat "$(file "$2")" 2>/dev/null || { echo "MANIFEST_UNKNOWN: no such manifest" >&2; exit 1; } ;;
 "crane push") cp "$FOLDER/next-image" "$(file "$3")" ;;
 "helm push") for last; do :; done; cp "$FOLDER/next-chart" "$(file "${last#oci://}/ecs-keeper:0.2.0")" ;;
+"cosign public-key") echo "the public key" ;;
+"cosign sign-blob") touch "$FOLDER/bundle" ;;
 esac
 """
 
@@ -33,11 +35,12 @@ class Calls(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         programs = {}
-        for name in ("crane", "helm"):
+        for name in ("crane", "helm", "cosign"):
             programs[name] = self.folder / name
             programs[name].write_text(PROGRAM)
             programs[name].chmod(0o755)
-        for patch in (mock.patch.object(publish, "ensure", lambda *_: programs), mock.patch.dict(os.environ, FOLDER=str(self.folder))):
+        environment = {"FOLDER": str(self.folder), PASSWORD: ""}
+        for patch in (mock.patch.object(publish, "ensure", lambda *_: programs), mock.patch.dict(os.environ, environment)):
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -71,8 +74,10 @@ class Pushes(Calls):
         chart = f"127.0.0.1:5000/charts/ecs-keeper@sha256:{layout.sha256(self.chart)}"
         self.assertEqual(self.push(), (f"127.0.0.1:5000/ecs-keeper@{self.image.digest}", chart))
 
-    def test_what_is_there_already_may_be_pushed_again(self):
-        self.assertEqual(self.push(), self.push())
+    def test_what_is_there_already_stays_as_it_is(self):
+        first = self.push()
+        (self.folder / "next-chart").write_bytes(self.chart + b" ")
+        self.assertEqual(self.push(), first)
 
     def test_another_image_of_this_version_is_not_replaced(self):
         self.there("ecs-keeper:0.2.0", b"{}")
@@ -95,6 +100,35 @@ class Pushes(Calls):
         (self.folder / "next-image").write_text("{}")
         with self.assertRaisesRegex(Refused, "has not what was pushed"):
             self.push()
+
+
+class Signers(Calls):
+    def said_by(self, key):
+        signer = Signer(key, self.folder)
+        signer.image("a@sha256:1")
+        signer.attest("a@sha256:1", "cyclonedx", {})
+        signer.file(self.folder / "sums", self.folder / "bundle")
+        return signer, self.said("cosign")
+
+    def test_with_a_key_nobody_is_asked_or_trusted_but_the_key(self):
+        signer, said = self.said_by(self.folder / "key")
+        self.assertEqual(signer.public_key, "the public key\n")
+        folder = self.folder
+        self.assertEqual(said[1:3], [f"cosign signing-config create --out={folder}/signing-config", f"cosign trusted-root create --out={folder}/trusted-root"])
+        self.assertEqual(len(said), 6)
+        for line in said[3:]:
+            self.assertIn(f" --key={folder}/key --signing-config={folder}/signing-config --trusted-root={folder}/trusted-root ", line)
+
+    def test_without_a_key_none_of_these_is_named(self):
+        signer, said = self.said_by(None)
+        self.assertIsNone(signer.public_key)
+        self.assertEqual(said[0], "cosign sign --yes --recursive a@sha256:1")
+        self.assertNotIn("--key", "".join(said))
+
+    def test_a_key_that_can_not_be_read_is_told_before_anything_is_signed(self):
+        (self.folder / "cosign").write_text("#!/bin/sh\necho 'decrypt: encrypted: decryption failed' >&2; exit 1\n")
+        with self.assertRaisesRegex(Refused, "cosign public-key .* ended with 1:\\n.*decryption failed"):
+            Signer(self.folder / "key", self.folder)
 
 
 class Loopback(unittest.TestCase):

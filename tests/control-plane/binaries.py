@@ -29,6 +29,7 @@ from archives import ARCHIVES, PROGRESS, Archive, Refused, Unreachable
 from guarded import Guarded, end_on_signals
 
 HERE = Path(__file__).resolve().parent
+RELEASE_MODULES = HERE.parent.parent / "release" / "go"
 
 # The releases of Kubernetes that `make test-versions` tries beside the one that everything else runs on, each with a module of its own.
 RELEASES = ("1.30", "1.34", "1.37")
@@ -105,8 +106,10 @@ MODULES = [
         "crane",
         "github.com/google/go-containerregistry",
         {"crane": "github.com/google/go-containerregistry/cmd/crane"},
-        folder=HERE.parent.parent / "release" / "go" / "crane",
+        folder=RELEASE_MODULES / "crane",
     ),
+    Module("cosign", "github.com/sigstore/cosign/v3", {"cosign": "github.com/sigstore/cosign/v3/cmd/cosign"}, folder=RELEASE_MODULES / "cosign"),
+    Module("oras", "oras.land/oras", {"oras": "oras.land/oras/cmd/oras"}, folder=RELEASE_MODULES / "oras"),
     Module("karpenter", "sigs.k8s.io/karpenter", {"karpenter": "."}, folder=HERE.parent / "karpenter" / "go"),
 ]
 PROGRAMS = [program for module in MODULES for program in module.programs]
@@ -116,8 +119,8 @@ API_SERVER = ("etcd", "kube-apiserver", "kubectl", "helm")
 CONTROL_PLANE = (*API_SERVER, "kube-controller-manager")
 # What a node needs beside. They run on Linux alone and only `make e2e` wants them, so they are built when they are named.
 NODE = ("kube-scheduler", "kube-proxy", "kubelet")
-# What only `make release` wants, beside Helm: to send something to a registry.
-RELEASE = ("crane",)
+# What only `make release` and `make release-proof` want, beside Helm: to send something to a registry, to sign it there, and to copy it with its signatures.
+RELEASE = ("crane", "cosign", "oras")
 # What only `make test-karpenter` wants.
 KARPENTER = ("karpenter",)
 USUAL = [program for program in PROGRAMS if program not in (*NODE, *RELEASE, *KARPENTER)]
