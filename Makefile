@@ -1,12 +1,12 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows deny machete doc walls control-plane test-launcher test-bench test-release test-cargo test-chart test-prometheus test-page test-vendor-sdk test-vendor-credentials
+TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows deny machete doc walls control-plane test-launcher test-bench test-release test-cargo test-chart test-prometheus test-page test-vendor-sdk test-real-cloud test-vendor-credentials
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps test-karpenter test-versions $(TEST_STEPS) fmt crds chart verify simulate bench image release release-proof
+.PHONY: help demo e2e test test-steps test-karpenter test-versions real-cloud $(TEST_STEPS) fmt crds chart verify simulate bench image release release-proof
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -81,6 +81,13 @@ test-page: ## have a browser show the page of `ecs-keeper audit`, search and sor
 
 test-vendor-sdk: ## have the vendor's SDK judge the simulator
 	crates/simulator/sdk-tests/run
+
+test-real-cloud: ## test `make real-cloud` on the simulator
+	crates/simulator/sdk-tests/run $(CURDIR)/tests/real-cloud
+
+# Never part of a test: it costs money.
+real-cloud: ## ask a test account what the documentation leaves open; ARGS=--help says how
+	@tests/real-cloud/run $(ARGS)
 
 # Not among the steps of `make test`: Karpenter takes as long to build as a kube-apiserver.
 test-karpenter: ## have a real Karpenter remove machines that are protected (ARGS="-k NAME" one test)
