@@ -34,7 +34,7 @@ pub fn taken_back(flag: TrailedFlag, target: &str) -> (String, &'static str) {
 }
 
 /// An identity in a sentence, with its name where that may be shown.
-pub fn identity(kind: ActorKind, name: Option<&str>) -> String {
+fn identity(kind: ActorKind, name: Option<&str>) -> String {
     match (kind, name) {
         (ActorKind::RootAccount, _) => "the account itself".to_owned(),
         (ActorKind::RamUser, None) => "a RAM user".to_owned(),
@@ -45,5 +45,14 @@ pub fn identity(kind: ActorKind, name: Option<&str>) -> String {
         (ActorKind::Service, Some(name)) => format!("the cloud service {name}"),
         (ActorKind::Unknown, None) => "somebody".to_owned(),
         (ActorKind::Unknown, Some(name)) => name.to_owned(),
+    }
+}
+
+/// The same, with words for its account where that has to be told.
+pub fn identity_in(kind: ActorKind, name: Option<&str>, account: Option<&str>) -> String {
+    match (kind, account) {
+        (kind, None) => identity(kind, name),
+        (ActorKind::RootAccount, Some(account)) => format!("{account} itself"),
+        (kind, Some(account)) => format!("{} of {account}", identity(kind, name)),
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use keeper_core::attribution::{Finding, Outcome, Own};
 use keeper_core::id::RequestId;
 use keeper_core::reason::Reason;
-use keeper_core::trail::{ActorKind, TrailEvent, TrailedFlag};
+use keeper_core::trail::{TrailEvent, TrailedFlag};
 use kube::runtime::events::EventType;
 
 use crate::events::{ObjectEvent, each_or_all};
 use crate::visible_text::plain;
-use crate::who::{identity, taken_back};
+use crate::who::{identity_in, taken_back};
 
 /// Candidates that a note has room for.
 const CANDIDATES: usize = 3;
@@ -78,11 +78,7 @@ fn by(call: &TrailEvent, shows_names: bool, own: &Own) -> String {
     let account = own
         .other_account(actor)
         .map(|id| if shows_names { format!("account {}", plain(id)) } else { "another account".to_owned() });
-    let who = match (actor.kind, account) {
-        (kind, None) => identity(kind, name.as_deref()),
-        (ActorKind::RootAccount, Some(account)) => format!("{account} itself"),
-        (kind, Some(account)) => format!("{} of {account}", identity(kind, name.as_deref())),
-    };
+    let who = identity_in(actor.kind, name.as_deref(), account.as_deref());
     let request =
         call.request_id.as_ref().map_or_else(String::new, |id: &RequestId| format!(" (request {id})"));
     format!("{who} at {}{request}", call.at)
@@ -94,7 +90,7 @@ mod tests {
     use keeper_core::attribution::Unanswered;
     use keeper_core::id::{ObjectId, Region};
     use keeper_core::on_behalf::{OnBehalf, WriteReason};
-    use keeper_core::trail::{Actor, AskedValue};
+    use keeper_core::trail::{Actor, ActorKind, AskedValue};
 
     use super::*;
 

@@ -6,7 +6,7 @@ use keeper_core::trail::TrailedFlag;
 
 use super::explanation::ChangedBy;
 use super::switched_off::{SwitchedOff, merged};
-use crate::api::{Object, WatchedObject};
+use crate::api::WatchedObject;
 use crate::cli::TargetId;
 use crate::cluster_objects::ClusterObjects;
 
@@ -59,7 +59,8 @@ fn why_unknown(sources: Sources<'_>) -> &'static str {
 /// What the status of the objects of an account says, whoever selects the target now: an object that is not served any more, or that
 /// can't be read, keeps what it has told.
 fn told_by_status(target: &TargetId, account: &AccountName, objects: &ClusterObjects) -> Vec<SwitchedOff> {
-    let own = objects.objects.iter().filter(|(_, object)| may_be_of(&object.seen, account));
+    let may_be_own = |seen: &WatchedObject| seen.account().is_none_or(|own| own == *account);
+    let own = objects.objects.iter().filter(|(_, object)| may_be_own(&object.seen));
     let rows = own.flat_map(|(id, object)| {
         let of_protection = object.seen.protection_status().map(|status| status.changes.clone());
         let changes = of_protection.or_else(|| Some(object.seen.retention_status()?.changes.clone()));
@@ -68,11 +69,6 @@ fn told_by_status(target: &TargetId, account: &AccountName, objects: &ClusterObj
     });
     let of_target = rows.filter(|(_, row)| row.id == target.id());
     of_target.map(|(object, row)| SwitchedOff::of_row(&row, object)).collect()
-}
-
-fn may_be_of(seen: &WatchedObject, account: &AccountName) -> bool {
-    let own = |object: &Object| AccountName::new(object.spec().account) == *account;
-    seen.object.as_ref().is_none_or(own)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::{ChangeStatus, ChangedBy};
 use crate::object_ref::ObjectRef;
 use crate::visible_text::plain;
-use crate::who::{identity, taken_back};
+use crate::who::{identity_in, taken_back};
 use crate::zone::Zone;
 
 /// A flag that somebody else had switched off.
@@ -88,12 +88,11 @@ impl Call {
     /// Who, when, from where and in which request.
     fn sentence(&self, zone: &Zone) -> String {
         let kind = ActorKind::named(&self.identity).unwrap_or(ActorKind::Unknown);
-        let who = identity(kind, self.user.as_deref());
-        let account = self.user_account.as_ref().filter(|_| kind != ActorKind::RootAccount);
-        let of = account.map(|id| format!(" of the account {id}")).unwrap_or_default();
+        let account = self.user_account.as_ref().map(|id| format!("the account {id}"));
+        let who = identity_in(kind, self.user.as_deref(), account.as_deref());
         let source = self.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
         let request = self.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-        format!("{who}{of} at {}{source}{request}", zone.time(self.time))
+        format!("{who} at {}{source}{request}", zone.time(self.time))
     }
 }
 
@@ -153,4 +152,31 @@ pub fn merged(from_log: Vec<SwitchedOff>, from_status: Vec<SwitchedOff>) -> Vec<
     all.retain(|it| known.insert((it.flag.clone(), it.seen.as_second())));
     all.sort_by_key(|it| std::cmp::Reverse(it.seen));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_of_another_account_is_not_taken_for_one_of_the_own() {
+        let said = |kind: ActorKind, account: Option<&str>| {
+            let call = Call {
+                time: Timestamp::UNIX_EPOCH,
+                identity: kind.as_str().to_owned(),
+                user: Some("ann".to_owned()),
+                user_account: account.map(str::to_owned),
+                source: None,
+                request_id: None,
+            };
+            call.sentence(&Zone::utc())
+        };
+        for (kind, account, who) in [
+            (ActorKind::RamUser, Some("2"), "the RAM user ann of the account 2"),
+            (ActorKind::RootAccount, Some("2"), "the account 2 itself"),
+            (ActorKind::RootAccount, None, "the account itself"),
+        ] {
+            assert_eq!(said(kind, account), format!("{who} at 1970-01-01T00:00:00Z"));
+        }
+    }
 }

@@ -47,6 +47,20 @@ async fn switch_off(stage: &Stage, id: &str, user: &ConsoleUser) {
     stage.until_cloud(&format!("{id} is repaired"), |_| stage.protected(id)).await;
 }
 
+/// So many instances of one object are protected, the operator has seen that, and somebody switches it off on all of them.
+async fn all_switched_off(stage: &Stage, count: u32) -> Operator {
+    let ids = stage.account.seed(&Seed::new(REGION).times(count));
+    let operator = asking(stage).start();
+    stage.apply("web", json!({ "region": REGION, "targets": { "instanceIds": ids } })).await;
+    stage.until("web", "Protected=True/AllProtected").await;
+    stage.seen().await;
+    for id in &ids {
+        let params = [("InstanceId", id.as_str()), ("DeletionProtection", "false")];
+        stage.account.console_as(&ann(), "ModifyInstanceAttribute", &params).unwrap();
+    }
+    operator
+}
+
 fn lookups(stage: &Stage) -> Vec<LogEntry> {
     stage.calls_of("LookupEvents")
 }
@@ -165,15 +179,7 @@ async fn what_nobody_recorded_is_asked_twice_and_told_to_be_unknown() {
 #[tokio::test]
 async fn what_waits_to_be_told_together_with_others_is_told_before_the_end() {
     let stage = Stage::new().await;
-    let ids: Vec<String> = (0..10).map(|_| stage.account.seed_one(&Seed::new(REGION))).collect();
-    let operator = asking(&stage).start();
-    stage.apply("web", json!({ "region": REGION, "targets": { "instanceIds": ids } })).await;
-    stage.until("web", "Protected=True/AllProtected").await;
-    stage.seen().await;
-    for id in &ids {
-        let params = [("InstanceId", id.as_str()), ("DeletionProtection", "false")];
-        stage.account.console_as(&ann(), "ModifyInstanceAttribute", &params).unwrap();
-    }
+    let operator = all_switched_off(&stage, 10).await;
     // There is a call in two seconds, so that ten take about twenty.
     stage.until_printed("found a call that may have switched the flag off", 1).await;
     let told = stage.events("web").await.iter().any(|told| told.reason == "MayHaveBeenChangedBy");
@@ -207,15 +213,7 @@ async fn the_end_of_retention_is_told_as_well() {
 async fn what_is_found_out_one_by_one_is_told_of_an_object_at_once() {
     let stage = Stage::new().await;
     // As many as are asked about one by one, and more than are told so.
-    let ids = stage.account.seed(&Seed::new(REGION).times(11));
-    let _operator = asking(&stage).start();
-    stage.apply("web", json!({ "region": REGION, "targets": { "instanceIds": ids } })).await;
-    stage.until("web", "Protected=True/AllProtected").await;
-    stage.seen().await;
-    for id in &ids {
-        let params = [("InstanceId", id.as_str()), ("DeletionProtection", "false")];
-        stage.account.console_as(&ann(), "ModifyInstanceAttribute", &params).unwrap();
-    }
+    let _operator = all_switched_off(&stage, 11).await;
     let note = stage.until_event("web", "MayHaveBeenChangedBy").await;
     assert!(note.contains(" 11 targets"), "{note}");
     assert_eq!(lookups(&stage).len(), 11, "each was asked about");
