@@ -13,18 +13,14 @@ class ReleaseTimes(Chapter):
     """Two protected machines with the same automatic release time: one goes, one stays."""
 
     def tell(self) -> None:
-        """Tells it."""
-        self._tell.story("Release times")
+        """Tells it but for its end, which comes by itself: other stories can be told in the meantime."""
+        tell = self._tell
+        tell.story("Release times")
         # The cloud knows whole minutes; this one leaves the time that protecting takes.
         self._time = (datetime.now(timezone.utc) + timedelta(seconds=100)).replace(second=0, microsecond=0)
-        self._one_line_more()
-        self._the_time_comes()
-
-    def _one_line_more(self) -> None:
-        tell = self._tell
         tell.step("A release time", "an automatic release time is reported, and with one line more it is removed")
         tell.say(
-            """Two trial machines were started from a template that has them released by themselves, in about a minute. Release protection does not
+            """Two trial machines were started from a template that has them released by themselves, within two minutes. Release protection does not
             stop that. Both get it now, and one of the two objects has a line more."""
         )
         minute = f"{self._time:%Y-%m-%dT%H:%MZ}"
@@ -43,10 +39,12 @@ class ReleaseTimes(Chapter):
         tell.kubectl("events", "--for=ecsprot/cancelled", *IN)
         tell.check(told, f"an Event keeps what the time was: {minute}.")
 
-    def _the_time_comes(self) -> None:
+    def the_time_comes(self) -> None:
+        """Tells the end."""
         tell = self._tell
-        tell.step("The time comes", "at that time one machine goes although it is protected, and the other one stays")
-        tell.say(f"At {self._time:%H:%M} UTC the cloud releases what has that release time.")
+        tell.story("Release times, continued")
+        tell.step("The time comes", "at the time that was reported one machine goes although it is protected, and the other one stays")
+        tell.say(f"At {self._time:%H:%M} UTC the cloud releases the trial machines that still have that release time.")
         gone = self._eventually(lambda: REPORTED not in self._account.instances(), patience=150, every=0.5)
         tell.check(gone, f"{REPORTED} is gone, with its protection on.")
         lost = self._eventually(lambda: "InstanceLost" in tell.look("events", "--for=ecsprot/reported", *IN))
