@@ -18,7 +18,7 @@ use crate::scope::Scope;
 use crate::scopes::every_region;
 
 /// How long an account may take to get credentials.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why nothing can be looked at.
 #[derive(Debug, thiserror::Error)]

@@ -24,7 +24,7 @@ const READS_IN_FLIGHT: usize = 4;
 const WRITES_IN_FLIGHT: usize = 32;
 /// Members of scaling groups are listed this often at most: whoever drives the groups, such as cluster-autoscaler, shares the
 /// account's quota.
-const MEMBERS_EVERY: Duration = Duration::from_secs(60);
+const MEMBERS_EVERY: Duration = Duration::from_mins(1);
 
 /// Why the cloud can't be called.
 #[derive(Debug, thiserror::Error)]

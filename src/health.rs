@@ -17,7 +17,7 @@ const BEAT: Duration = Duration::from_secs(10);
 
 /// A loop that has not turned for so long is stuck. Far more than any turn takes, on a busy machine and with a hundred
 /// thousand targets.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Duration = Duration::from_mins(2);
 
 /// What is known of the process's health. Clones share it.
 #[derive(Debug, Clone, Default)]

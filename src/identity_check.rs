@@ -22,7 +22,7 @@ use crate::tls_trouble::TlsTrouble;
 const SESSION_NAME: &str = "ecs-keeper-config-check";
 
 /// How long an account may take: a connection and an answer for each of its exchanges.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

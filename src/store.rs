@@ -23,7 +23,7 @@ use crate::scope::Scope;
 use crate::status::{Changes, Lagging, Losses, Lost, RECONCILING, Shrinking};
 
 /// How long survivors wait at most for others, to be told of together.
-pub const MUSTER: Duration = Duration::from_secs(60);
+pub const MUSTER: Duration = Duration::from_mins(1);
 
 /// Everything that is known of one object.
 #[derive(Debug, Clone)]

@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn i38_patience_is_one_life_of_evidence_as_the_record_tells_it_and_a_quarter_of_an_hour_in_all() {
-        let own = Duration::from_secs(120);
+        let own = Duration::from_mins(2);
         for (life, spans) in [
             (None, [120, 120, 120, 120, 0]),
             (Some(60), [120, 120, 120, 120, 0]),
@@ -293,7 +293,7 @@ mod tests {
             }
         }
         let told = tells(&record(Some(7)), 8).unwrap();
-        assert_eq!(told.patience(1, own).span, Duration::from_secs(300));
+        assert_eq!(told.patience(1, own).span, Duration::from_mins(5));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::store::{MUSTER, Store};
 use crate::who::Who;
 
 /// After so long it is asked again whose the key is.
-const KNOWN_FOR: Duration = Duration::from_secs(3600);
+const KNOWN_FOR: Duration = Duration::from_hours(1);
 
 /// What a worker has seen.
 pub struct Post {

@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn i09_who_only_looks_or_unprotects_claims_nothing_and_who_steps_aside_still_does() {
         let object = |name: &str| ObjectId::new("prod", name, name);
-        let until = WallTime::at(Duration::from_secs(60));
+        let until = WallTime::at(Duration::from_mins(1));
         let prospect = |wants: Vec<(ObjectId, Stance)>| Prospect {
             objects: Vec::new(),
             flags: vec![FlagProspect {

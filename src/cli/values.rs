@@ -72,7 +72,7 @@ pub enum OutputFormat {
 
 /// Shorter ones are lost by a busy machine; with longer ones nobody would take over in time. Whole seconds, as a Lease
 /// has them.
-const LEASE_DURATIONS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+const LEASE_DURATIONS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(5));
 
 pub fn duration(text: &str) -> Result<Duration, &'static str> {
     let parsed = text.parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());

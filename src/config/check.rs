@@ -23,10 +23,10 @@ use crate::names::{is_account_id, is_label, is_label_selector};
 use crate::provider_id::is_region;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
-const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3600));
+const SWEEP_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_hours(1));
 /// Of attribution: an event can be found after that time at the latest.
-const DELAY: Duration = Duration::from_secs(600);
-const DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+const DELAY: Duration = Duration::from_mins(10);
+const DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
 const LIMIT: Limit = Limit { per_minute: 60, burst: 20 };
 /// The quota of Auto Scaling is shared with whoever drives the scaling groups.
 const LIMIT_OF_SCALING: Limit = Limit { per_minute: 20, burst: 10 };

@@ -504,12 +504,12 @@ fn a_typing_error_in_a_region_that_may_be_a_new_one_is_told() {
 fn attribution_is_off_and_says_no_names_in_status_unless_it_is_asked_for() {
     let silent = parse("accounts: [{name: a}]");
     assert!(!silent.accounts[&AccountName::new("a")].attribution);
-    let usual = Attribution { in_status: false, delay: Duration::from_secs(600) };
+    let usual = Attribution { in_status: false, delay: Duration::from_mins(10) };
     assert_eq!(silent.attribution, usual);
     let asked = parse(
         "{attribution: {show: Status, delay: 2m}, accounts: [{name: a, attribution: ActionTrail}, {name: b, attribution: Off}]}",
     );
     let of = |name: &str| asked.accounts[&AccountName::new(name)].attribution;
     assert_eq!((of("a"), of("b")), (true, false));
-    assert_eq!(asked.attribution, Attribution { in_status: true, delay: Duration::from_secs(120) });
+    assert_eq!(asked.attribution, Attribution { in_status: true, delay: Duration::from_mins(2) });
 }

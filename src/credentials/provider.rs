@@ -21,7 +21,7 @@ use crate::metrics::{CredentialMetrics, Metrics};
 
 /// A key that the cloud takes for expired is renewed at once, unless it was issued less than this ago: then it is as with
 /// failures.
-const YOUNG: Duration = Duration::from_secs(60);
+const YOUNG: Duration = Duration::from_mins(1);
 
 /// Looks after the key of one source.
 pub struct Provider<S = Source> {

@@ -5,14 +5,14 @@ use std::time::Duration;
 /// A key is not used in its last seconds: a call that is signed then may arrive too late.
 const LAST: Duration = Duration::from_secs(30);
 
-const MARGIN: Duration = Duration::from_secs(600);
-const SPREAD: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(10);
+const SPREAD: Duration = Duration::from_mins(1);
 
 /// Longest time between two tries that may well succeed.
-const RETRY: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_mins(1);
 
 /// Time between two tries that fail until somebody changes something.
-const RETRY_FINAL: Duration = Duration::from_secs(300);
+const RETRY_FINAL: Duration = Duration::from_mins(5);
 
 /// How long after it was issued a key is renewed: ten minutes or a fifth of its life before its end, whichever is more, but not
 /// before half of its life is over.

@@ -27,12 +27,12 @@ use crate::api::{
 use crate::provider_id::ProviderId;
 
 /// A survivor is remembered for at least this long.
-const SHORTEST: Duration = Duration::from_secs(24 * 60 * 60);
+const SHORTEST: Duration = Duration::from_hours(24);
 
 /// Who writes since when an interface has outlived its instance and who reads that may be two machines. Neither knows of the
 /// interface if its clock is off by more than a quarter of an hour: then the cloud refuses its calls (error
 /// `InvalidTimeStamp.Expired`). By so much more nothing is forgotten early.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(2 * 15 * 60);
+const CLOCKS_DIFFER: Duration = Duration::from_mins(30);
 
 /// The field that holds a word of a newer version, if any.
 pub fn unknown_word(spec: &EniRetentionSpec) -> Option<&'static str> {
@@ -317,7 +317,8 @@ mod tests {
         let status =
             json!({ "retainedEniIds": ["eni-a", "eni-b", "eni-c", "eni-d"], "networkInterfaces": free });
         let served = served(&json!({ "region": HANGZHOU, "targets": { "instanceIds": ["i-a"] } }), &status);
-        let since = WallTime::at(Duration::from_secs(1_767_225_600));
+        // 2026-01-01T00:00:00Z, as in the rows.
+        let since = WallTime::at(Duration::from_hours(490_896));
         let expected = ["eni-a", "eni-c"].map(|id| (InterfaceId::new(id), since)).into();
         assert_eq!(asked(&served).1.survived_since, expected, "by the rows of survivors alone");
     }

@@ -16,9 +16,9 @@ use kube::runtime::events::EventType;
 use super::event::ObjectEvent;
 
 /// What is told again within this time is counted.
-pub const SERIES: Duration = Duration::from_secs(6 * 60);
+pub const SERIES: Duration = Duration::from_mins(6);
 /// The time in which an object's Events are limited.
-pub const WINDOW: Duration = Duration::from_secs(10 * 60);
+pub const WINDOW: Duration = Duration::from_mins(10);
 /// Most Events about one object within that time; what is more is summed up. Losses have as many of their own.
 pub const MOST: usize = 20;
 
@@ -257,7 +257,7 @@ impl Correlator {
         if now < self.next_tidy {
             return;
         }
-        self.next_tidy = now.after(Duration::from_secs(60));
+        self.next_tidy = now.after(Duration::from_mins(1));
         self.ledgers.retain(|_, ledger| {
             ledger.tidy(now);
             !ledger.is_empty()

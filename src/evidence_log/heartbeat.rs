@@ -6,7 +6,7 @@ use keeper_core::engine::Proven;
 use keeper_core::time::Moment;
 
 /// Two heartbeats of one leader are so far apart.
-const INTERVAL: Duration = Duration::from_secs(300);
+const INTERVAL: Duration = Duration::from_mins(5);
 
 /// The heartbeats of one term.
 #[derive(Debug, Clone, Copy)]

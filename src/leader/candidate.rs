@@ -24,7 +24,7 @@ use keeper_core::time::Moment;
 use super::leadership::Lead;
 
 /// A Lease whose holder is gone is waited for no longer than this, whatever span a person has entered.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// The span that a holder enters when it lets go, as client-go does. It tells an emptied holder from a Lease that a
 /// person has emptied, whose holder may not know yet.

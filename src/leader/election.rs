@@ -16,7 +16,7 @@ use crate::health::Pulse;
 use crate::metrics::Metrics;
 
 /// The same trouble is told again after this long.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 pub struct Leader {
     identity: String,

@@ -95,7 +95,7 @@ mod tests {
     fn settings(reads: u32, writes: u32) -> Settings {
         let limit = |per_minute| Limit { per_minute, burst: 10 };
         Settings {
-            sweep_interval: Duration::from_secs(60),
+            sweep_interval: Duration::from_mins(1),
             reads: limit(reads),
             writes: limit(writes),
             reads_in_flight: 1,

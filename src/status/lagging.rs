@@ -34,7 +34,7 @@ struct Lag {
 }
 
 /// What is not known so long after the beginning of a term counts as new when it is found.
-const BEGINNING: Duration = Duration::from_secs(300);
+const BEGINNING: Duration = Duration::from_mins(5);
 
 /// The reasons that need somebody only after a while.
 const PATIENT: [Reason; 2] = [Reason::NodeUnresolved, Reason::NodeInstanceGone];
@@ -42,8 +42,8 @@ const PATIENT: [Reason; 2] = [Reason::NodeUnresolved, Reason::NodeInstanceGone];
 /// How long a Node may be without a target for this reason before somebody has to do something about it.
 fn patience(reason: Reason) -> Option<Duration> {
     match reason {
-        Reason::NodeUnresolved => Some(Duration::from_secs(300)),
-        Reason::NodeInstanceGone => Some(Duration::from_secs(900)),
+        Reason::NodeUnresolved => Some(Duration::from_mins(5)),
+        Reason::NodeInstanceGone => Some(Duration::from_mins(15)),
         _ => None,
     }
 }
@@ -103,7 +103,7 @@ impl Lagging {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn nodes(named: &[(&str, Reason)]) -> BTreeMap<String, Reason> {
         named.iter().map(|(name, reason)| ((*name).to_owned(), *reason)).collect()

@@ -350,7 +350,7 @@ async fn a_minute_without_the_api_server(outage: State) {
     let (before, writes) = (theatre.stored().await, stage.writes().len());
 
     road.becomes(outage);
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let renewed = theatre.leading().await.renew_time.unwrap().0;
     let calls = stage.account.log();
     let (last, lease_ends) = (newest(&calls).unwrap(), renewed.checked_add(SPAN).unwrap());

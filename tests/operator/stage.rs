@@ -35,7 +35,7 @@ use crate::tools;
 
 /// Something that takes longer will never come, however busy the machine is. Only failures wait this long. It is shorter than
 /// the ten minutes after which the operator repeats a call that was refused.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);

@@ -104,7 +104,7 @@ impl World {
     fn new() -> Self {
         let limit = Limit { per_minute: 10_000_000, burst: 100_000 };
         let settings = Settings {
-            sweep_interval: Duration::from_secs(60),
+            sweep_interval: Duration::from_mins(1),
             reads: limit,
             writes: limit,
             reads_in_flight: 4,
@@ -208,13 +208,13 @@ fn main() {
         let object = ObjectId::new("default", &format!("tagged-{n}"), &format!("uid-tagged-{n}"));
         world.take(Input::Intent(object, 1, intent(Selector { tags: vec![filter], ..Selector::default() })));
     }
-    world.run("onboarding, 10 minutes", Duration::from_secs(600));
-    world.run("at rest, one sweep", Duration::from_secs(60));
-    world.run("at rest, one sweep", Duration::from_secs(60));
+    world.run("onboarding, 10 minutes", Duration::from_mins(10));
+    world.run("at rest, one sweep", Duration::from_mins(1));
+    world.run("at rest, one sweep", Duration::from_mins(1));
     for flag in world.cloud.protected.iter_mut().step_by(1000) {
         *flag = false;
     }
-    world.run("a hundred flags changed, one sweep", Duration::from_secs(60));
+    world.run("a hundred flags changed, one sweep", Duration::from_mins(1));
     let object = ObjectId::new("default", "urgent", "uid-urgent");
     let selector = Selector { ids: [id(5)].into(), ..Selector::default() };
     world.take(Input::Intent(object, 1, intent(selector)));
@@ -223,5 +223,5 @@ fn main() {
         let object = ObjectId::new("default", &format!("named-{n}"), &format!("uid-{n}"));
         world.take(Input::Intent(object, 1, Asked::Gone));
     }
-    world.run("10,000 objects deleted, one sweep", Duration::from_secs(60));
+    world.run("10,000 objects deleted, one sweep", Duration::from_mins(1));
 }

@@ -136,7 +136,7 @@ impl World {
     fn new() -> Self {
         let limit = Limit { per_minute: 10_000_000, burst: 100_000 };
         let settings = Settings {
-            sweep_interval: Duration::from_secs(60),
+            sweep_interval: Duration::from_mins(1),
             reads: limit,
             writes: limit,
             reads_in_flight: 4,
@@ -255,11 +255,11 @@ fn main() {
         world.intents.insert(object.clone(), intent.clone());
         world.take(Input::Intent(object, 1, Asked::Retention(Box::new(intent), Box::default())));
     }
-    world.run("onboarding, 10 minutes", Duration::from_secs(600));
-    world.run("at rest, one sweep", Duration::from_secs(60));
-    world.run("at rest, one sweep", Duration::from_secs(60));
+    world.run("onboarding, 10 minutes", Duration::from_mins(10));
+    world.run("at rest, one sweep", Duration::from_mins(1));
+    world.run("at rest, one sweep", Duration::from_mins(1));
     for flag in world.protected.iter_mut().step_by(300) {
         *flag = false;
     }
-    world.run("a hundred flags changed, one sweep", Duration::from_secs(60));
+    world.run("a hundred flags changed, one sweep", Duration::from_mins(1));
 }

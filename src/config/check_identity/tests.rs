@@ -60,7 +60,7 @@ fn a_role_to_go_on_with_is_read_as_it_is_written() {
         (role.role_arn.as_str(), role.external_id.as_deref(), role.session_name.as_deref()),
         (ROLE, Some("e-1"), Some("keeper"))
     );
-    assert_eq!((role.duration, role.policy.as_deref()), (Some(Duration::from_secs(900)), Some("{}")));
+    assert_eq!((role.duration, role.policy.as_deref()), (Some(Duration::from_mins(15)), Some("{}")));
 }
 
 #[test]

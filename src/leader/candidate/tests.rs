@@ -218,7 +218,7 @@ fn a_conflict_is_looked_at_and_what_was_found_decides() {
 
 #[test]
 fn a_lease_that_was_edited_by_hand_is_waited_for_a_whole_span() {
-    let minute = Some(Duration::from_secs(60));
+    let minute = Some(Duration::from_mins(1));
     for (what, holder, duration, waits) in [
         ("an emptied holder, who may not know yet", "", Some(Duration::from_secs(15)), 15),
         ("an empty Lease", "", None, 15),

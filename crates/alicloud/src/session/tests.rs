@@ -33,7 +33,7 @@ fn i56_a_session_lasts_by_the_clock_of_whoever_answered() {
         [("2026-03-01T08:00:00Z", 0), ("2026-03-01T07:30:00Z", 1800), ("2026-03-01T10:00:00Z", -7200)]
     {
         let session = decode(&fields(), now).unwrap();
-        assert_eq!(session.lifetime, Duration::from_secs(3600), "{now}");
+        assert_eq!(session.lifetime, Duration::from_hours(1), "{now}");
         assert_eq!(session.clock_behind.as_secs(), behind, "{now}");
         assert_eq!(session.credentials.session(), Some("acs:ram::1:assumed-role/keeper/ecs-keeper"));
     }

@@ -20,7 +20,7 @@ fn role() -> RoleToAssume {
     RoleToAssume {
         arn: "acs:ram::1:role/keeper".to_owned(),
         session_name: "night".to_owned(),
-        duration: Some(Duration::from_secs(900)),
+        duration: Some(Duration::from_mins(15)),
         external_id: Some("ex:1".to_owned()),
         policy: Some("{\"Version\": \"1\"}".to_owned()),
     }
@@ -44,7 +44,7 @@ async fn i44_a_token_is_sent_in_the_form_and_nothing_of_it_in_the_url() {
         .unwrap();
     assert_eq!(
         (session.lifetime, session.credentials.session()),
-        (Duration::from_secs(3600), Some("acs:ram::1:role/keeper/night"))
+        (Duration::from_hours(1), Some("acs:ram::1:role/keeper/night"))
     );
     let head = server.heads().remove(0);
     assert!(head.starts_with("POST /?Action=AssumeRoleWithOIDC&Format=JSON&Timestamp="), "{head}");

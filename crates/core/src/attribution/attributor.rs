@@ -39,9 +39,9 @@ const TIMES: usize = 2 * ROOM;
 const TRIES: u32 = 2;
 /// How often it may fail.
 const FAILURES: u32 = 3;
-const AFTER_FAILURE: Duration = Duration::from_secs(60);
+const AFTER_FAILURE: Duration = Duration::from_mins(1);
 /// How long nothing is asked when it is not permitted.
-const OFF: Duration = Duration::from_secs(3600);
+const OFF: Duration = Duration::from_hours(1);
 
 /// What of a transition is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

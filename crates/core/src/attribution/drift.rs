@@ -21,7 +21,7 @@ const SLACK: SignedDuration = SignedDuration::from_secs(5);
 
 /// An event can be found ten minutes after its call at the latest (the vendor's page on ActionTrail's events). Before that, the one that did
 /// it may be missing.
-const RECORDED_AFTER: Duration = Duration::from_secs(600);
+const RECORDED_AFTER: Duration = Duration::from_mins(10);
 
 /// Most candidates that are told.
 const MOST_CANDIDATES: usize = 5;

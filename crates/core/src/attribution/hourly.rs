@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::budget::{Budget, Limit, Urgency};
 use crate::time::Moment;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// When questions are asked, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Default for Pace {
     /// An event can be seen after ten minutes at most. The cloud allows two calls a second to all programs of an account together, and
     /// consoles and security tools need them: we make one in two seconds.
     fn default() -> Self {
-        Self { wait: Duration::from_secs(600), limit: Limit { per_minute: 30, burst: 1 }, per_hour: 300 }
+        Self { wait: Duration::from_mins(10), limit: Limit { per_minute: 30, burst: 1 }, per_hour: 300 }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::verdict::RegionReport;
 use crate::wall_clock::WallTime;
 
 /// After this long without an answer a call counts as lost.
-pub const CALL_DEADLINE: Duration = Duration::from_secs(60);
+pub const CALL_DEADLINE: Duration = Duration::from_mins(1);
 
 /// What the administrator set for one account and region.
 #[derive(Debug, Clone, Copy)]

@@ -21,7 +21,7 @@ use crate::verdict::Verdict;
 
 /// A request whose answer was lost is given up when two complete sweeps that began after it, and this long, have gone by
 /// without its effect: the pace of the sweeps says nothing of how long the cloud takes.
-const LOST_AFTER: Duration = Duration::from_secs(120);
+const LOST_AFTER: Duration = Duration::from_mins(2);
 
 /// What stands against it. A line that is written ahead waits for the interface to be free; one that won't fit then either
 /// is told so at once.

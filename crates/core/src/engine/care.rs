@@ -19,7 +19,7 @@ pub const SETTLE: Duration = Duration::from_secs(30);
 /// A write of the protected value is taken as ignored after a sweep interval, and this long at least: protection does not wait.
 pub const SETTLE_PROTECTED: Duration = Duration::from_secs(5);
 /// The span in which repairs are counted, and how many of them are a write war.
-pub const CONTEST: (Duration, usize) = (Duration::from_secs(3600), 3);
+pub const CONTEST: (Duration, usize) = (Duration::from_hours(1), 3);
 
 /// What is being done about a target.
 #[derive(Debug, Default)]

@@ -79,7 +79,7 @@ pub(super) fn instance(keys: &[&str], lists: &[&str]) -> InstanceFacts {
 pub(super) fn settings() -> Settings {
     let limit = Limit { per_minute: 600, burst: 100 };
     Settings {
-        sweep_interval: Duration::from_secs(60),
+        sweep_interval: Duration::from_mins(1),
         reads: limit,
         writes: limit,
         reads_in_flight: 8,
@@ -100,7 +100,7 @@ impl Region {
     pub fn new() -> Self {
         Self {
             context: Context::new(Jitter::new(1)),
-            reporter: Reporter::new(Duration::from_secs(120)),
+            reporter: Reporter::new(Duration::from_mins(2)),
             instances: Targets::new(settings()),
             interfaces: Targets::new(settings()),
         }

@@ -23,7 +23,7 @@ use crate::wall_clock::WallClock;
 
 /// An object forgets one interface in this time. So each has an Event of its own: of an object's Events twenty are published
 /// in ten minutes.
-const PACE: Duration = Duration::from_secs(60);
+const PACE: Duration = Duration::from_mins(1);
 
 /// So often it is looked whether a survivor whose time is over was seen since then.
 const LOOK: Duration = Duration::from_secs(5);

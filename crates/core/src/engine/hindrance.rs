@@ -9,7 +9,7 @@ use crate::time::Moment;
 
 /// After the first of these spans it is told how many calls the cloud lets through; then it is counted anew in each of the
 /// second ones. The cloud counts in minutes, so that the count of one alone says little.
-const COUNTED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+const COUNTED: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(5));
 
 /// What keeps reads from getting on.
 #[derive(Debug, Default)]

@@ -21,10 +21,10 @@ use crate::time::Moment;
 use crate::wall_clock::{WallClock, WallTime};
 
 /// Nobody counts on it that a removal takes longer than this.
-const REMOVED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+const REMOVED_WITHIN: Duration = Duration::from_hours(24);
 
 /// A lift counts among the last ones for this long.
-pub(super) const LIFTS_COUNT_FOR: Duration = Duration::from_secs(600);
+pub(super) const LIFTS_COUNT_FOR: Duration = Duration::from_mins(10);
 
 /// An object and its intent.
 #[derive(Debug)]

@@ -385,7 +385,7 @@ impl<R: Resource> Reader<R> {
     fn shortest_interval(&self, demand: Demand) -> Duration {
         let by_id = u32::try_from(demand.named.div_ceil(R::IDS_PER_READ)).unwrap_or(u32::MAX);
         let pages = if demand.by_listing { self.region_pages.unwrap_or(1) } else { by_id };
-        Duration::from_secs(120).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
+        Duration::from_mins(2).saturating_mul(pages) / self.settings.reads.per_minute.max(1)
     }
 
     /// How often the region is swept now: the set interval, stretched so that sweeping takes half of the reads at most.
@@ -877,7 +877,7 @@ impl<R: Resource> Reader<R> {
             Class::Throttled => Duration::from_secs(1),
             // A read is what everything waits for: within the sweep interval, but never sooner than half a second.
             class if class.heals_itself() || class.unsent() => {
-                backoff::wait(class, failures, &mut context.jitter).min(Duration::from_secs(60))
+                backoff::wait(class, failures, &mut context.jitter).min(Duration::from_mins(1))
             }
             _ => context.jitter.stretch(LONG),
         };

@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn i37_a_transition_goes_out_at_once_and_counts_alone_every_two_seconds() {
         let object = ObjectId::new("default", "a", "uid");
-        let mut reporter = Reporter::new(Duration::from_secs(120));
+        let mut reporter = Reporter::new(Duration::from_mins(2));
         let mut says = |millis, whole, shape| {
             let due = reporter.due(at(millis)).len();
             (due, reporter.says(at(millis), &object, at(0), draft(whole, shape)))
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn i39_what_takes_long_to_judge_is_left_alone_and_takes_a_tenth_of_the_time() {
         let names = ["a", "b", "c", "d"].map(|name| ObjectId::new("default", name, "uid"));
-        let mut reporter = Reporter::new(Duration::from_secs(120));
+        let mut reporter = Reporter::new(Duration::from_mins(2));
         for name in &names {
             reporter.changed(at(0), name, true, None);
             reporter.judged(at(0), name, Duration::from_millis(10));
@@ -304,7 +304,7 @@ mod tests {
     fn i39_one_poll_judges_for_five_milliseconds_and_the_next_goes_on_from_there() {
         let names: Vec<ObjectId> =
             (0..5).map(|n| ObjectId::new("default", &format!("o{n}"), "uid")).collect();
-        let mut reporter = Reporter::new(Duration::from_secs(120));
+        let mut reporter = Reporter::new(Duration::from_mins(2));
         for name in &names {
             reporter.changed(at(0), name, true, None);
             reporter.judged(at(0), name, Duration::from_millis(2));

@@ -12,7 +12,7 @@ use crate::intent::Intent;
 use crate::resource::Resource;
 
 /// People wait for what they changed this long at most; then it is background like everything else.
-const HOT: Duration = Duration::from_secs(120);
+const HOT: Duration = Duration::from_mins(2);
 
 /// What has changed with an object's intent.
 #[derive(Debug)]

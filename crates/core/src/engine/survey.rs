@@ -43,14 +43,14 @@ use crate::verdict::{Row, Verdict};
 use crate::wall_clock::WallTime;
 
 /// The moment of which all evidence is.
-const NOW: Moment = Moment::at(Duration::from_secs(24 * 60 * 60));
+const NOW: Moment = Moment::at(Duration::from_hours(24));
 
 /// The one read that is said to have shown everything: nothing is sent, so no other call has a number.
 const CALL: CallId = CallId(1);
 
 /// How an engine is set that reads and writes nothing.
 const SETTINGS: Settings = Settings {
-    sweep_interval: Duration::from_secs(60),
+    sweep_interval: Duration::from_mins(1),
     reads: Limit { per_minute: 60, burst: 1 },
     writes: Limit { per_minute: 60, burst: 1 },
     reads_in_flight: 1,

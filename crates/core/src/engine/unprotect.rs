@@ -17,7 +17,7 @@ use crate::resource::Resource;
 use crate::time::Moment;
 
 /// A deletion is held up this long at most.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 /// A question to the API server that stays unanswered this long is asked again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The first wait after an answer that did not agree with what we know. It doubles five times: each question costs the

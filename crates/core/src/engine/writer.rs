@@ -694,7 +694,7 @@ mod tests {
     fn writer() -> Writer<DeletionProtection> {
         let limit = Limit { per_minute: 60, burst: 20 };
         Writer::new(Settings {
-            sweep_interval: Duration::from_secs(60),
+            sweep_interval: Duration::from_mins(1),
             reads: limit,
             writes: limit,
             reads_in_flight: 2,

@@ -9,7 +9,7 @@ use crate::reason::{Reason, Risk};
 
 /// How long evidence of pay-as-you-go and the cloud's refusal may contradict each other. A changed charge type takes
 /// effect late; the vendor's Terraform provider waits for it.
-pub const CHARGE_TYPE_SETTLES: Duration = Duration::from_secs(900);
+pub const CHARGE_TYPE_SETTLES: Duration = Duration::from_mins(15);
 
 /// The flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

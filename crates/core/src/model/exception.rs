@@ -9,7 +9,7 @@ use crate::reason::Reason;
 use crate::wall_clock::WallTime;
 
 /// An exception ends this long after it was seen first, at the latest.
-pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const LONGEST: Duration = Duration::from_hours(720);
 
 /// What an entry of a spec says of its target. An entry is another one if its `until` is: it is carried out once.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::reason::Reason;
 use crate::wall_clock::WallTime;
 
 /// What still exists this long after protection was lifted is protected again.
-pub const LIFTED_FOR: Duration = Duration::from_secs(15 * 60);
+pub const LIFTED_FOR: Duration = Duration::from_mins(15);
 
 /// How far Karpenter has come with the removal of a machine. Order of events: `pkg/controllers/node/termination` and
 /// `pkg/controllers/nodeclaim/lifecycle` of sigs.k8s.io/karpenter v1.14.0.

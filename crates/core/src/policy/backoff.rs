@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::failure::Class;
 
 /// The wait after a failure that only a person can mend, and the cap of everything else that concerns a write.
-pub const LONG: Duration = Duration::from_secs(600);
+pub const LONG: Duration = Duration::from_mins(10);
 
 /// Source of jitter: a small generator with a seed, so that a schedule can be replayed (SplitMix64).
 #[derive(Debug, Clone)]
@@ -38,11 +38,11 @@ pub fn wait(class: Class, failures: u32, jitter: &mut Jitter) -> Duration {
     let base = match class {
         Class::Throttled | Class::Transient | Class::Busy => {
             let doubled = Duration::from_secs(1).saturating_mul(1 << failures.clamp(1, 9).saturating_sub(1));
-            doubled.min(Duration::from_secs(240))
+            doubled.min(Duration::from_mins(4))
         }
         // A changed charge type takes effect late; the vendor's Terraform provider asks again about every minute. It is
         // waited for until the quarter of an hour is over after which the refusal is taken as final.
-        Class::NotApplicable if failures <= 15 => Duration::from_secs(60),
+        Class::NotApplicable if failures <= 15 => Duration::from_mins(1),
         // Nothing was sent. It ends as soon as the right key is there, and no one tells us of that here.
         Class::NoKey | Class::WrongAccount | Class::NoIdentity | Class::StsOutsideVpc => {
             Duration::from_secs(5)
@@ -86,10 +86,10 @@ mod tests {
         let mut longest = Duration::ZERO;
         for failures in 1..40 {
             let next = wait(Class::Transient, failures, &mut jitter);
-            assert!(next >= Duration::from_secs(1) && next <= Duration::from_secs(300));
+            assert!(next >= Duration::from_secs(1) && next <= Duration::from_mins(5));
             assert!(next + Duration::from_secs(61) > longest, "it does not shrink but for jitter");
             longest = longest.max(next);
         }
-        assert!(longest >= Duration::from_secs(240));
+        assert!(longest >= Duration::from_mins(4));
     }
 }

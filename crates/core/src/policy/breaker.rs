@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::time::Moment;
 
 /// Surprises are counted over this span.
-const AT_ONCE: Duration = Duration::from_secs(120);
+const AT_ONCE: Duration = Duration::from_mins(2);
 /// So far apart must the two complete sweeps be that agree.
-const APART: Duration = Duration::from_secs(60);
+const APART: Duration = Duration::from_mins(1);
 
 /// Counts what vanished or flipped lately.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::time::Moment;
 
 /// The window in which calls are counted.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// A limit on calls of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Budget {
         if self.available(now) > self.floor(urgency) {
             return now;
         }
-        let per_token = Duration::from_secs(60) / self.limit.per_minute.max(1);
+        let per_token = Duration::from_mins(1) / self.limit.per_minute.max(1);
         let refill = now.after(per_token.max(Duration::from_millis(1)));
         let keep = self.limit.per_minute.saturating_sub(self.floor(urgency)).max(1);
         let over = self.spent.len().checked_sub(usize::try_from(keep).unwrap_or(usize::MAX));

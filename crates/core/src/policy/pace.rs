@@ -18,10 +18,10 @@ const REMEMBERED: usize = 8;
 /// Evidence lives at least this many configured intervals, or [`LEAST_LIFE`], whichever is less.
 const LEAST_INTERVALS: u32 = 12;
 /// See [`LEAST_INTERVALS`].
-const LEAST_LIFE: Duration = Duration::from_secs(120);
+const LEAST_LIFE: Duration = Duration::from_mins(2);
 /// Evidence lives at most this long, or twice the interval that the budget alone gives, whichever is more: what an
 /// administrator has asked for is no surprise to anybody.
-pub const LONGEST_LIFE: Duration = Duration::from_secs(900);
+pub const LONGEST_LIFE: Duration = Duration::from_mins(15);
 
 /// The pace that is reached.
 #[derive(Debug)]

@@ -217,5 +217,5 @@ async fn ten_thousand_instances_with_thirty_thousand_interfaces_are_no_burden() 
     }
     assert_eq!(account.network_interfaces().len(), 10_000, "one of three was retained");
     let took = worked().saturating_sub(before);
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
 }

@@ -10,8 +10,8 @@ use keeper_core::reason::Reason;
 
 use crate::world::{World, behind_nodes, by_ids, by_tag, enabled, payg, secs, settings};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A region of so many pages, with the default settings but for the calls a minute of the budget, under a quota.
 fn region(pages: usize, budget: u32, quota: Option<u32>) -> World {

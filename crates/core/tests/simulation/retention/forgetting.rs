@@ -11,7 +11,7 @@ use keeper_core::time::Moment;
 use crate::retention::attaching::{attaching, to};
 use crate::world::{INTERVAL, World, by_ids, by_tag, eni, on, secs};
 
-const LIMIT: Duration = Duration::from_secs(1200);
+const LIMIT: Duration = Duration::from_mins(20);
 
 fn limited() -> Intent<Interface> {
     Intent { forget_after: Some(LIMIT), ..on(by_tag("env", "prod")) }

@@ -45,7 +45,7 @@ use evidence::EvidenceBook;
 use operator::{Desk, StatusWrite, note_asked};
 use store::Stored;
 
-pub const INTERVAL: Duration = Duration::from_secs(60);
+pub const INTERVAL: Duration = Duration::from_mins(1);
 
 /// What happens to the effect with a certain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
