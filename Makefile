@@ -113,14 +113,16 @@ GOLDEN := cargo test --locked --package ecs-keeper --test operator --test docs -
 crds: ## write crds/, their copies in the chart and the generated tables in docs/ anew
 	UPDATE_GOLDEN=1 $(GOLDEN)
 
-chart: ## write the chart's README anew from its values, and its dashboard
+chart: ## write the chart's README anew from its values, its dashboard, and the cases of the verb `unprotect`
 	tests/chart/readme.py
 	tests/chart/dashboard.py
+	tests/chart/unprotect_cases.py
 
-verify: ## fail if crds/, the generated tables, the chart's README or its dashboard are not what their sources give
+verify: ## fail if crds/, the generated tables, the chart's README, its dashboard or the cases of the verb are not what their sources give
 	$(GOLDEN)
 	tests/chart/readme.py --check
 	tests/chart/dashboard.py --check
+	tests/chart/unprotect_cases.py --check
 
 simulate: ## run random schedules of the engine on seeds that nobody has tried (or from FIRST on, SCHEDULES of them)
 	tests/simulate.sh

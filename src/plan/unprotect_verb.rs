@@ -20,6 +20,7 @@ pub struct Request<'a> {
 
 /// What becomes of an object in the selection of the operator (`objectSelector`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub enum Selection {
     /// It is in it as before, or as little.
     Unchanged,
@@ -108,151 +109,61 @@ fn asks_of_interfaces(spec: &EniRetentionSpec) -> bool {
 mod tests {
     use std::sync::Arc;
 
+    use serde::Deserialize;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::api::Resource;
 
-    fn object(resource: Resource, spec: &Value) -> Object {
-        let mut whole = json!({ "region": "cn-hangzhou", "targets": {} });
-        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    /// The cases by which the chart's policies are judged on an API server.
+    const CASES: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chart/unprotect_cases.json"));
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Case {
+        what: String,
+        kind: String,
+        old: Option<Value>,
+        new: Value,
+        selection: Selection,
+        needs_verb: bool,
+    }
+
+    fn object(kind: &str, spec: &Value) -> Object {
         let value = json!({
-            "apiVersion": "ecs-keeper.io/v1alpha1", "kind": resource.kind(), "spec": whole,
+            "apiVersion": "ecs-keeper.io/v1alpha1", "kind": kind, "spec": spec,
             "metadata": { "name": "web", "namespace": "team" },
         });
-        match resource {
+        match Resource::ALL.into_iter().find(|resource| resource.kind() == kind).unwrap() {
             Resource::Protection => Object::Protection(Arc::new(serde_json::from_value(value).unwrap())),
             Resource::Retention => Object::Retention(Arc::new(serde_json::from_value(value).unwrap())),
         }
     }
 
-    /// Whether the verb is needed to make the second of the first, if there is one.
-    fn needs(resource: Resource, old: Option<Value>, new: &Value) -> bool {
-        let (old, new) = (old.map(|old| object(resource, &old)), object(resource, new));
-        let same_spec = old.as_ref().is_some_and(|old| match (old, &new) {
-            (Object::Protection(old), Object::Protection(new)) => old.spec == new.spec,
-            (Object::Retention(old), Object::Retention(new)) => old.spec == new.spec,
-            _ => false,
-        });
-        let (new, old, is_being_deleted) = (&new, old.as_ref(), false);
-        Request { new, old, same_spec, is_being_deleted, selection: Selection::Unchanged }.needs_verb()
-    }
-
     #[test]
-    fn what_stands_needs_no_verb_and_what_it_comes_to_mean_does() {
-        let excepted = |until: &str| json!([{ "instanceId": "i-a", "until": until, "reason": "r" }]);
-        let (soon, later) = ("2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z");
-        let other = json!({ "instanceIds": ["i-b"] });
-        for (why, old, new, expected) in [
-            ("protecting", None, json!({}), false),
-            ("giving up", None, json!({ "protection": "Disabled" }), true),
-            (
-                "the same again",
-                Some(json!({ "protection": "Disabled" })),
-                json!({ "protection": "Disabled" }),
-                false,
-            ),
-            (
-                "once more with any change",
-                Some(json!({ "protection": "Disabled" })),
-                json!({ "protection": "Disabled", "mode": "Observe" }),
-                true,
-            ),
-            ("taking it back", Some(json!({ "protection": "Disabled" })), json!({}), false),
-            ("scale-in", None, json!({ "scaleIn": "Unprotect" }), true),
-            ("a new policy", Some(json!({})), json!({ "deletionPolicy": "Disable" }), true),
-            (
-                "a policy that stands",
-                Some(json!({ "deletionPolicy": "Disable" })),
-                json!({ "deletionPolicy": "Disable", "autoReleaseTime": "Cancel" }),
-                false,
-            ),
-            (
-                "a policy for other targets",
-                Some(json!({ "deletionPolicy": "Disable" })),
-                json!({ "deletionPolicy": "Disable", "targets": other }),
-                true,
-            ),
-            (
-                "a lift that stands",
-                Some(json!({ "nodeRemoval": "Lift" })),
-                json!({ "nodeRemoval": "Lift", "scaleIn": "Protect" }),
-                false,
-            ),
-            (
-                "a lift that comes to count",
-                Some(json!({ "nodeRemoval": "Lift", "mode": "Observe" })),
-                json!({ "nodeRemoval": "Lift" }),
-                true,
-            ),
-            (
-                "an exception that stands",
-                Some(json!({ "exceptions": excepted(soon) })),
-                json!({ "exceptions": excepted(soon), "targets": other }),
-                false,
-            ),
-            (
-                "another end",
-                Some(json!({ "exceptions": excepted(soon) })),
-                json!({ "exceptions": excepted(later) }),
-                true,
-            ),
-            (
-                "one that comes to count",
-                Some(json!({ "exceptions": excepted(soon), "mode": "Observe" })),
-                json!({ "exceptions": excepted(soon) }),
-                true,
-            ),
-            (
-                "one that ceases to",
-                Some(json!({ "exceptions": excepted(soon) })),
-                json!({ "exceptions": excepted(soon), "mode": "Observe" }),
-                false,
-            ),
-        ] {
-            assert_eq!(needs(Resource::Protection, old, &new), expected, "{why}");
+    fn i57_the_verb_is_needed_where_the_policies_ask_for_it() {
+        let cases: Vec<Case> = serde_json::from_str(CASES).unwrap();
+        for Case { what, kind, old, new, selection, needs_verb } in cases {
+            let same_spec = old.as_ref() == Some(&new);
+            let (new, old) = (object(&kind, &new), old.map(|old| object(&kind, &old)));
+            let request =
+                Request { new: &new, old: old.as_ref(), same_spec, is_being_deleted: false, selection };
+            assert_eq!(request.needs_verb(), needs_verb, "{kind}: {what}");
         }
-        for (why, old, new, expected) in [
-            ("retaining", None, json!({}), false),
-            ("releasing", None, json!({ "retention": "Release" }), true),
-            ("a new policy", Some(json!({})), json!({ "deletionPolicy": "Release" }), true),
-            (
-                "a policy that stands",
-                Some(json!({ "deletionPolicy": "Release" })),
-                json!({ "deletionPolicy": "Release", "survivors": { "forgetAfter": "720h" } }),
-                false,
-            ),
-            (
-                "a policy for other types",
-                Some(json!({ "deletionPolicy": "Release" })),
-                json!({ "deletionPolicy": "Release", "interfaceTypes": ["Primary"] }),
-                true,
-            ),
-        ] {
-            assert_eq!(needs(Resource::Retention, old, &new), expected, "{why}");
-        }
-    }
-
-    #[test]
-    fn labels_that_move_an_object_into_the_selection_or_out_of_it_may_need_the_verb() {
-        let moved = |spec: Value, selection| {
-            let object = object(Resource::Protection, &spec);
-            let (new, old) = (&object, Some(&object));
-            Request { new, old, same_spec: true, is_being_deleted: false, selection }.needs_verb()
-        };
-        let gives_up = || json!({ "protection": "Disabled" });
-        assert!(moved(gives_up(), Selection::Enters));
-        assert!(!moved(json!({}), Selection::Enters));
-        assert!(moved(json!({}), Selection::Leaves), "nobody protects its targets any more");
-        assert!(!moved(gives_up(), Selection::Leaves));
-        assert!(!moved(gives_up(), Selection::Unchanged), "it stands already");
     }
 
     #[test]
     fn what_is_being_deleted_carries_out_no_act() {
         let (new, old) = (
-            object(Resource::Protection, &json!({ "protection": "Disabled", "mode": "Observe" })),
-            object(Resource::Protection, &json!({ "protection": "Disabled" })),
+            object(
+                "EcsInstanceProtection",
+                &json!({ "region": "cn-hangzhou", "targets": {}, "protection": "Disabled", "mode": "Observe" }),
+            ),
+            object(
+                "EcsInstanceProtection",
+                &json!({ "region": "cn-hangzhou", "targets": {}, "protection": "Disabled" }),
+            ),
         );
         let request = Request {
             new: &new,

@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 import readme
+import unprotect_cases
 from chart import CHART, RELEASE, ROOT, Failed, Helm, given
 
 # What the Deployment sets beside the values' settings.
@@ -103,6 +104,9 @@ class Files(unittest.TestCase):
 
     def test_the_readme_is_what_the_values_give(self):
         self.assertEqual(readme.README.read_text(), readme.generated(), "run `make chart` and review the diff")
+
+    def test_the_cases_of_the_verb_are_written_out_for_plan(self):
+        self.assertEqual(unprotect_cases.FILE.read_text(), unprotect_cases.generated(), "run `make chart` and review the diff")
 
     def test_every_value_is_described(self):
         undescribed = [line for line in readme.README.read_text().splitlines() if re.match(r"\| [a-z].* \|  \|$", line)]

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from chart import CHART, Cluster
 from people import until
-from verb import EXCEPTION, INSTANCES, KINDS, LIFTING, NAMESPACE, OBSERVE, USERS, Verb, excepting, expected, rendered
+from unprotect_cases import moves
+from verb import EXCEPTION, INSTANCES, KINDS, LIFTING, USERS, Verb, excepting, expected, rendered
 
 
 class Controllers(Verb):
@@ -58,44 +59,16 @@ class Labels(Verb):
     values = {"config.objectSelector": "shard=a"}
 
     def test_i57_labels_bring_an_object_into_service_or_out_of_it_with_the_verb_alone(self):
-        into, out, other = {"shard": "a"}, {"shard": None}, {"shard": "a", "team": "b"}
-        of_scale_in = (
-            ("a hold against scale-in goes out of service", {"protection": "Disabled", "scaleIn": "Protect"}, into, out, True),
-            ("giving up to scale-in comes into service", {"scaleIn": "Unprotect"}, {}, into, True),
-        )
-        for kind in KINDS:
-            beside = (
-                ("a lift comes into service", LIFTING, {}, into, True),
-                ("a lift that is only observed comes into service", {**LIFTING, **OBSERVE}, {}, into, True),
-                ("a lift in service is labelled", LIFTING, into, other, False),
-                ("an exception comes into service", excepting(EXCEPTION), {}, into, True),
-                ("an exception that is only observed comes into service", {**excepting(EXCEPTION), **OBSERVE}, {}, into, True),
-                ("an exception in service is labelled", excepting(EXCEPTION), into, other, False),
-                ("no exception comes into service", excepting(), {}, into, False),
-            )
-            for what, spec, labels, change, needs in (
-                *(of_scale_in if kind is INSTANCES else ()),
-                ("an act comes into service", kind.act, {}, into, True),
-                ("a permission comes into service", kind.permission, {}, into, True),
-                ("a hold goes out of service", {}, into, out, True),
-                ("a hold that is only observed goes out of service", OBSERVE, into, out, True),
-                ("a permission goes out of service, and with it its hold", kind.permission, into, out, True),
-                ("an act goes out of service", kind.act, into, out, False),
-                ("a hold comes into service", {}, {}, into, False),
-                ("an act in service is labelled", kind.act, into, other, False),
-                ("a hold in service is labelled", {}, into, other, False),
-                ("an act out of service is labelled", kind.act, {}, {"shard": "b"}, False),
-                *(beside if kind is INSTANCES else ()),
-            ):
-                name = f"label-{what.replace(' ', '-').replace(',', '')}"
-                stored = self.make(kind, name, spec, labels=labels)
-                after = {key: value for key, value in {**labels, **change}.items() if value is not None}
-                path = f"{kind.path(name)}?dryRun=All"
-                replaced = {**stored, "metadata": {**stored["metadata"], "labels": after}}
-                for user in USERS:
-                    with self.subTest(kind=kind.kind, change=what, user=user):
-                        self.assertEqual(self.patch(user, path, {"metadata": {"labels": change}}), expected(user, needs))
-                        self.assertEqual(self.ask(user, "PUT", path, replaced), expected(user, needs))
+        for number, move in enumerate(moves()):
+            name, kind = f"move-{number}", move.kind
+            stored = self.make(kind, name, move.spec, labels=move.before)
+            path = f"{kind.path(name)}?dryRun=All"
+            change = {**dict.fromkeys(move.before), **move.after}
+            replaced = {**stored, "metadata": {**stored["metadata"], "labels": move.after}}
+            for user in USERS:
+                with self.subTest(kind=kind.kind, change=move.what, user=user):
+                    self.assertEqual(self.patch(user, path, {"metadata": {"labels": change}}), expected(user, move.needs))
+                    self.assertEqual(self.ask(user, "PUT", path, replaced), expected(user, move.needs))
 
     def test_i57_outside_of_the_selection_asking_needs_the_verb_as_well(self):
         # Otherwise it could be prepared there until the selection changes.
