@@ -127,6 +127,7 @@ pub struct LiftedStatus {
     pub node_name: String,
 
     /// Time at which the operator decided to step aside. 15 minutes later at the latest, it protects the instance again.
+    #[schemars(schema_with = "status::time")]
     pub since: Time,
 
     /// `Waiting`: protection is not yet off. `InForce`: protection was switched off. `Expired`: Karpenter did not release
@@ -178,10 +179,12 @@ pub struct ExceptionStatus {
     pub instance_id: String,
 
     /// `until` of the entry in the spec, in whole seconds of UTC.
+    #[schemars(schema_with = "status::time")]
     pub until: Time,
 
     /// Time at which the exception ends: `until`, or 30 days after the operator has first seen the entry, whichever is
     /// earlier. Never becomes later.
+    #[schemars(schema_with = "status::time")]
     pub ends_at: Time,
 
     /// `Waiting`: protection is not yet off. `InForce`: protection was switched off for this entry, and the operator
@@ -301,6 +304,7 @@ pub struct InstanceStatus {
     pub risks: Vec<Risk>,
 
     /// Time at which it entered this state.
+    #[schemars(schema_with = "status::time")]
     pub since: Time,
 }
 

@@ -293,6 +293,7 @@ pub struct NetworkInterfaceStatus {
     pub risks: Vec<Risk>,
 
     /// Time at which it entered this phase.
+    #[schemars(schema_with = "status::time")]
     pub since: Time,
 
     /// Reason for this phase in one word, for programs.
@@ -394,6 +395,7 @@ pub struct ReattachmentStatus {
     pub message: String,
 
     /// Time at which it entered this phase.
+    #[schemars(schema_with = "status::time")]
     pub since: Time,
 }
 

@@ -107,6 +107,7 @@ pub struct ChangeStatus {
     pub flag: String,
 
     /// Time at which the operator saw that it was off.
+    #[schemars(schema_with = "time")]
     pub seen: Time,
 
     /// `Certain`: the call in `changedBy` switched it off. `Candidate`: each of the calls there may have done it, even if it is the only one.
@@ -129,6 +130,7 @@ pub struct ChangeStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ChangedBy {
     /// Time at which the cloud received the call.
+    #[schemars(schema_with = "time")]
     pub time: Time,
 
     /// What made it: `RootAccount`, `RamUser`, `AssumedRole`, `Service` or `Unknown`.
@@ -149,6 +151,11 @@ pub struct ChangedBy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = MAX_REQUEST_ID))]
     pub request_id: Option<String>,
+}
+
+/// Schema of a time. That of k8s-openapi takes a feature that gives every kind of Kubernetes a schema: half of what it takes to build.
+pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
 }
 
 /// Schema of a list of conditions with the limits of `metav1.Condition`, which the type of the same name in
