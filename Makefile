@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps test-karpenter test-versions real-cloud $(TEST_STEPS) fmt crds chart verify simulate bench image release release-proof
+.PHONY: help demo e2e test test-steps test-karpenter test-versions real-cloud $(TEST_STEPS) book fmt crds chart verify simulate bench image release release-proof
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,7 +43,10 @@ deny: ## check licences, sources and known vulnerabilities of all dependencies
 machete: ## fail if a package names a dependency that it does not use
 	"$$(tests/program.sh crate cargo-machete 0.9.2)" .
 
-doc: ## build the documentation; a broken link fails
+book: ## build the pages of docs/ as a book in target/book; a broken link fails
+	tests/book/build.sh
+
+doc: book ## build the documentation, the book too; a broken link fails
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 
 walls: ## check what the packages may depend on, and that no files of one package need each other in a circle

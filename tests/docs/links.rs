@@ -72,6 +72,8 @@ fn every_page_can_be_reached_from_the_readme() {
             break;
         }
     }
-    let lost: Vec<_> = pages.iter().map(|(page, _)| page).filter(|page| !reached.contains(*page)).collect();
+    // The book's list of pages is none itself.
+    let readable = pages.iter().map(|(page, _)| page).filter(|page| !page.ends_with("SUMMARY.md"));
+    let lost: Vec<_> = readable.filter(|page| !reached.contains(*page)).collect();
     assert!(lost.is_empty(), "nothing leads to {lost:?}");
 }
