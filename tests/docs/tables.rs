@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{CommandFactory as _, Parser as _};
 use ecs_keeper::cli::{Cli, Command, PolicyOptions, RamCommand};
 use ecs_keeper::metrics::{Description, Metrics};
-use ecs_keeper::{config, ram};
+use ecs_keeper::{config, crds, ram};
 use keeper_alicloud::endpoint::regions_without_sts;
 use keeper_alicloud::sts_codes;
 use keeper_alicloud::{ATTRIBUTION_OPERATIONS, OPERATIONS, Permission, SCALING_OPERATIONS};
@@ -24,6 +24,17 @@ fn the_reasons_are_those_of_the_code() {
         writeln!(table, "| `{}` | {person} | {} |", reason.as_str(), reason.sentence()).unwrap();
     }
     is_current("docs/reasons.md", "reasons", &table);
+}
+
+#[test]
+fn the_symptoms_name_reasons_that_there_are() {
+    let page = std::fs::read_to_string(pages::root().join("docs/troubleshooting.md")).unwrap();
+    let tables = page.split("\n\n").filter(|part| part.starts_with("| Reason |"));
+    let cells = tables.flat_map(|table| table.lines().skip(2)).filter_map(|row| row.split(" | ").next());
+    let named: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() > 50, "only {} were found: do the tables still begin with reasons?", named.len());
+    let unknown: Vec<&str> = named.into_iter().filter(|word| Reason::from_word(word).is_none()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 #[test]
@@ -67,6 +78,21 @@ fn the_settings_are_those_of_the_command_line_and_of_the_file() {
 }
 
 #[test]
+fn the_fields_of_the_resources_are_those_of_their_definitions() {
+    for crd in crds::all() {
+        let kind = &crd.spec.names.kind;
+        let schema = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();
+        let properties = &schema["openAPIV3Schema"]["properties"];
+        let mut spec = String::from("| Field | Type | Default | |\n|---|---|---|---|\n");
+        keys(&properties["spec"], "", &mut spec);
+        is_current("docs/fields.md", &format!("{kind}-spec"), &spec);
+        let mut status = String::from("| Field | Type | |\n|---|---|---|\n");
+        fields(&properties["status"], "", &mut status);
+        is_current("docs/fields.md", &format!("{kind}-status"), &status);
+    }
+}
+
+#[test]
 fn the_commands_are_those_of_the_program() {
     let options = clap_markdown::MarkdownOptions::new().show_footer(false);
     let text = clap_markdown::help_markdown_custom::<Cli>(&options);
@@ -80,7 +106,9 @@ fn the_commands_are_those_of_the_program() {
 /// A line for each key below a place in the schema.
 fn keys(schema: &Value, place: &str, table: &mut String) {
     let properties = schema["properties"].as_object().into_iter().flatten();
+    let required = schema["required"].as_array();
     for (key, schema) in properties {
+        let is_required = required.is_some_and(|names| names.iter().any(|name| name == key));
         let place = format!("{place}{key}");
         let items = &schema["items"];
         let kind = |schema: &Value| match schema["type"].as_str() {
@@ -97,6 +125,7 @@ fn keys(schema: &Value, place: &str, table: &mut String) {
             _ => (kind(schema), "."),
         };
         let default = match &schema["default"] {
+            Value::Null if is_required => "required".to_owned(),
             Value::Null => String::new(),
             Value::String(text) => format!("`{text}`"),
             other => format!("`{}`", other.to_string().replace('"', "")),
@@ -143,15 +172,16 @@ fn fields(schema: &Value, place: &str, table: &mut String) {
         let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
         let format = |kind: &Value| match (kind.as_str().unwrap(), schema["format"].as_str()) {
             ("string", Some("date-time")) => "time".to_owned(),
-            ("array", _) => "list of objects".to_owned(),
+            ("array", _) => format!("list of {}s", schema["items"]["type"].as_str().unwrap()),
             (kind, _) => kind.to_owned(),
         };
         let types: Vec<String> = types.iter().map(format).collect();
         let words = schema["enum"].as_array().into_iter().flatten().chain(schema.get("const"));
         let words: Vec<String> = words.filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
-        let words = if words.is_empty() { String::new() } else { format!(" One of {}.", words.join(", ")) };
-        let words = words.replacen(" One of", if words.contains(", ") { " One of" } else { " Always" }, 1);
         let described = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let told = words.iter().all(|word| described.contains(word));
+        let words = if told { String::new() } else { format!(" One of {}.", words.join(", ")) };
+        let words = words.replacen(" One of", if words.contains(", ") { " One of" } else { " Always" }, 1);
         writeln!(table, "| `{place}` | {} | {} |", types.join(" or "), format!("{described}{words}").trim())
             .unwrap();
         fields(schema, &format!("{place}."), table);
