@@ -1,5 +1,5 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows deny machete doc walls control-plane test-launcher test-bench test-release test-cargo test-chart test-prometheus test-page test-vendor-sdk test-real-cloud test-vendor-credentials
+TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows lint-docs deny machete doc walls control-plane test-launcher test-bench test-release test-cargo test-chart test-prometheus test-page test-vendor-sdk test-real-cloud test-vendor-credentials
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -36,6 +36,9 @@ lint-image: ## run hadolint over the Dockerfile
 
 lint-workflows: ## run actionlint and zizmor over the workflows of GitHub
 	tests/lint-workflows.sh
+
+lint-docs: ## check the spelling of the pages
+	tests/lint-docs.sh
 
 deny: ## check licences, sources and known vulnerabilities of all dependencies
 	tests/deny.sh $(ARGS)

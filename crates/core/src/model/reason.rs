@@ -127,7 +127,7 @@ reasons! {
     InstanceLost = "The instance is gone: the cloud did not return it in two separate look-ups by id. If nobody meant to release it, search ActionTrail for the release by the instance id.";
     SelectionLost = "It is no longer selected, although this object has not changed. Its flag stays as it is, but ecs-keeper no longer restores it. Put the tag back, or name it by id.";
     SelectionShrank = "Fewer targets are selected than status counted for this generation, and no replica of ecs-keeper was leading when they went. Look in ActionTrail for what was released or lost its tags meanwhile.";
-    EventsSummedUp = "ecs-keeper published twenty Events about this object within ten minutes, and summarizes the later ones here.";
+    EventsSummedUp = "ecs-keeper published twenty Events about this object within ten minutes, and summarises the later ones here.";
     RecordFull = "More than 5,000 free network interfaces are retained, more than one object can list. The flag is set on all of them, but ecs-keeper forgets those beyond the list when it restarts. Delete those that you don't need, or attach them again (spec.reattach). Or let ecs-keeper forget those that nobody needs for long (spec.survivors.forgetAfter). Or let other objects retain the listed ones (ecs-keeper eni export), then exclude those here by a tag.";
     AttachWaits = "ecs-keeper attaches it as soon as it is free and the instance can take it.";
     AttachRequested = "ecs-keeper has asked the cloud to attach it, and waits until it sees it on the instance.";
