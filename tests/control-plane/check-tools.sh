@@ -22,6 +22,7 @@ else
     programs='etcd kube-apiserver kubectl helm'
     [ "$1" = demo ] || programs="$programs kube-controller-manager"
     [ "$1" = karpenter ] && programs="$programs karpenter"
+    [ "$1" = e2e ] && programs="$programs crane"
     [ "$1" = test ] && programs=
     # A wrong KUBEBUILDER_ASSETS is no missing tool: its sentence is on standard error already.
     go=$(python3 tests/control-plane/binaries.py --check $programs) || { [ -n "$go" ] || exit 1; need "$go"; }

@@ -44,22 +44,15 @@ class Images:
             self._output("rm", "--all")
             yield self
 
-    def build(self, name: str, *, target: str | None = None) -> None:
-        """Builds a stage of the Dockerfile, the last one if none is said."""
+    def build(self, name: str, *chosen: str) -> None:
+        """Builds the Dockerfile. `chosen` are arguments for buildah: a stage, if it is not the last one, and arguments of the Dockerfile."""
         self._have_base()
         self._tell(f"building {name}")
         mounts = [f"--volume={_rustc('--print', 'sysroot')}:{_TOOLCHAIN}:ro"]
         if AUTHORITIES.exists():
             # What this machine trusts on the way to the crates' registry, for the build alone.
             mounts.append(f"--volume={AUTHORITIES}:{AUTHORITIES}:ro")
-        stage = [f"--target={target}"] if target else []
-        self._output("bud", "--layers", "--isolation=chroot", "--pull-never", *mounts, *stage, f"--tag={name}", ROOT)
-
-    def relabel(self, name: str, labels: dict[str, str], new_name: str) -> None:
-        """The same image with other labels. Not built with other arguments: buildah 1.28 takes a LABEL for unchanged whatever the argument in it is."""
-        container = self._output("from", "--pull-never", name).strip()
-        self._output("config", *(f"--label={key}={value}" for key, value in labels.items()), container)
-        self._output("commit", "--quiet", "--rm", container, new_name)
+        self._output("bud", "--layers", "--isolation=chroot", "--pull-never", *mounts, *chosen, f"--tag={name}", ROOT)
 
     def build_pause(self) -> None:
         """What holds a Pod's namespaces open."""
@@ -68,16 +61,10 @@ class Images:
             Path(folder, "Dockerfile").write_text('FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n')
             self._output("bud", "--isolation=chroot", f"--tag={PAUSE}", folder)
 
-    def save(self, name: str, folder: Path) -> Path:
-        """An archive of an image."""
-        path = folder / f"{re.sub('[^a-z0-9.]+', '-', name)}.tar"
-        self._output("push", "--quiet", name, f"docker-archive:{path}:{name}")
-        return path
-
-    def push(self, name: str) -> None:
-        """Sends it to its registry, with the credentials that `buildah login` has left."""
-        self._tell(f"pushing {name}")
-        self._output("push", "--quiet", name)
+    def save(self, name: str, archive: Path) -> None:
+        """Writes an image into an archive."""
+        self._output("push", "--quiet", name, f"docker-archive:{archive}:{name}")
+        self._tell(f"{name}: {archive.stat().st_size / 1e6:.1f} MB")
 
     def _have_base(self) -> None:
         name = re.search(r"^ARG RUST_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE).group(1)

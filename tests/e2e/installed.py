@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+from artifacts import SIMULATOR, Artifacts
 from node import ROOT  # Puts what follows on the path.
 
 sys.path.insert(0, str(ROOT / "demo"))
@@ -22,7 +23,6 @@ from stage import NAMESPACE, Account, Command, ControlPort, Failed, Kubectl  # n
 
 HERE = Path(__file__).resolve().parent
 RELEASE = "ecs-keeper"
-SIMULATOR = "ecs-simulator"
 # The role that the Pods act as, and for whom their tokens are.
 ROLE = "ecs-keeper"
 AUDIENCE = "sts.aliyuncs.com"
@@ -151,7 +151,7 @@ class Watch:
             self.failure = failure
 
 
-def install(helm: Command, account: Account, kubectl: Kubectl, repository: str, tag: str) -> None:
+def install(helm: Command, account: Account, kubectl: Kubectl, artifacts: Artifacts) -> None:
     """The chart, with a role that the account lets only its Pods assume. Then no key opens the account any more."""
     issuer = json.loads(kubectl("get", "--raw=/.well-known/openid-configuration"))["issuer"]
     keys = json.loads(kubectl("get", "--raw=/openid/v1/jwks"))
@@ -165,9 +165,7 @@ def install(helm: Command, account: Account, kubectl: Kubectl, repository: str, 
     role = account.ask("POST", "/roles", made)["arn"]
     account.ask("DELETE", f"/keys/{account.key['ALIBABA_CLOUD_ACCESS_KEY_ID']}")
     chosen = (
-        f"--set=image.repository={repository}",
-        f"--set=image.tag={tag}",
         f"--set-string=config.accounts[0].accountId={account.id}",
         f"--set=rrsa.enabled=true,rrsa.roleArn={role},rrsa.oidcProviderArn={provider}",
     )
-    helm("install", RELEASE, "deploy/charts/ecs-keeper", *IN, "--values=tests/e2e/values.yaml", *chosen, "--wait", "--timeout=3m")
+    helm("install", RELEASE, *artifacts.chart, *IN, "--values=tests/e2e/values.yaml", *chosen, "--wait", "--timeout=3m")

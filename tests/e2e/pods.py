@@ -9,6 +9,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from artifacts import Artifacts
 from installed import RELEASE, ROLE, Failed, Pods, Watch  # Puts what follows on the path.
 from chapter import IN, Chapter, names
 from stage import INSTANCES, INTERFACES, NAMESPACE, REGION, Account, Command, eventually
@@ -26,28 +27,44 @@ PATIENCE = 60.0
 class Outliving(Chapter):
     """What the operator is in a cluster, how its Pods die, and that it matters to nobody."""
 
-    def __init__(self, tell: Teller, account: Account, pods: Pods, helm: Command, second_tag: str, process_of):
+    def __init__(self, tell: Teller, account: Account, pods: Pods, helm: Command, artifacts: Artifacts, process_of):
         """`process_of` gives the process id of a Pod on this machine; None: the Node is elsewhere."""
         super().__init__(tell, account, pods.check)
         self._pods = pods
         self._helm = helm
-        self._second_tag = second_tag
+        self._artifacts = artifacts
         self._process_of = process_of
 
     def tell(self) -> None:
         """Tells it."""
         self._tell.story("Pods")
+        self._released()
         self._restricted()
         self._kept_again()
-        self._identified()
         self._measured()
         before = self._transitions("eniret/gateway")
         self._leader_deleted()
-        self._another_image()
         self._killed()
+        self._another_image()
         unchanged = self._transitions("eniret/gateway") == before
         self._tell.check(unchanged, "no condition of the EniRetention, to which nothing happened, has changed since the first of these deaths.")
+        self._identified()
         self._uninstalled()
+
+    def _released(self) -> None:
+        tell = self._tell
+        tell.step("Released", "the Pods run the image that the released chart names, pulled from a registry by its digest")
+        image = self._artifacts.image
+        tell.kubectl("get", "pods", *IN, "--output=custom-columns=POD:.metadata.name,IMAGE:.status.containerStatuses[*].imageID")
+        tell.check(self._pods.images() == {image}, "what they run has the digest of the release's image.")
+        values = [json.loads(self._helm("get", "values", RELEASE, *IN, "--output=json", *which)) for which in ((), ("--all",))]
+        named = "{repository}@{digest}".format(**values[1]["image"])
+        tell.check("image" not in values[0] and named == image, "the chart's own values name it by this digest, and nobody had to say it.")
+        if self._process_of is None:
+            tell.say("Whether the image was pulled can't be told here: the Nodes may have it from an earlier run.")
+            return
+        events = tell.kubectl("get", "events", *IN, "--field-selector=reason=Pulled", "--output=custom-columns=MESSAGE:.message")
+        tell.check(f'Successfully pulled image "{image}"' in events, "the kubelet had it pulled: the node had no such image before.")
 
     def _restricted(self) -> None:
         tell = self._tell
@@ -134,16 +151,6 @@ class Outliving(Chapter):
 
         self._outlives("The leader's Pod is deleted", "another Pod takes over when the leader's is deleted", act)
 
-    def _another_image(self) -> None:
-        before = self._pods.images()
-
-        def act() -> None:
-            same = ("--reuse-values", f"--set=image.tag={self._second_tag}")
-            self._tell.command(self._helm, "upgrade", RELEASE, "deploy/charts/ecs-keeper", *IN, *same)
-
-        self._outlives("Another image", "a release with another image replaces both Pods", act)
-        self._tell.check(not before & self._pods.images(), "no Pod runs the former image.")
-
     def _killed(self) -> None:
         if self._process_of is None:
             self._tell.say("kill -9 is left out: the Nodes are other machines.")
@@ -158,6 +165,18 @@ class Outliving(Chapter):
             os.kill(process, signal.SIGKILL)
 
         self._outlives("The leader is killed", "another process takes over when the leader dies without a word, as soon as its Lease is over", act)
+
+    def _another_image(self) -> None:
+        image = self._artifacts.from_dockerfile
+
+        def act() -> None:
+            same = ("--reuse-values", f"--set=image.digest={image.split('@')[1]}")
+            self._tell.command(self._helm, "upgrade", RELEASE, *self._artifacts.chart, *IN, *same)
+
+        self._outlives("Another image", "an image that was built from the Dockerfile replaces that of the release in both Pods", act)
+        self._tell.check(self._pods.images() == {image}, "both Pods run the other image.")
+        # The Pods that were meant to restart are gone.
+        self._pods.restarts = 0
 
     def _outlives(self, title: str, shows: str, act) -> None:
         """One way to die, and that protection does not notice."""
