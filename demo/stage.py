@@ -227,6 +227,10 @@ class Account:
         suffix = f"&action={action}" if action else ""
         return self.cloud.ask("GET", f"/log?account={self.id}&after={after}{suffix}")["entries"]
 
+    def forget_log(self) -> None:
+        """Has the log begin anew."""
+        self.cloud.ask("DELETE", f"/log?account={self.id}")
+
     def changes(self, action: str) -> int:
         """How many requests of one operation have changed something."""
         return self.cloud.ask("GET", f"/log/counts?account={self.id}").get(action, {}).get("mutations", 0)

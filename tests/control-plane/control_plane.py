@@ -136,6 +136,8 @@ class ControlPlane:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("HELM_")},
             "KUBECONFIG": str(self.kubeconfig),
+            # Helm keeps what it pulls.
+            "HELM_CACHE_HOME": str(self._folder / "helm"),
             "KEEPER_TEST_KUBECONFIG": str(self.kubeconfig),
             "KEEPER_TEST_KUBECTL": str(self.kubectl),
             "KEEPER_TEST_HELM": str(self.helm),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::{CommandFactory as _, Parser as _};
-use ecs_keeper::cli::{Cli, Command, PolicyOptions, RamCommand};
+use ecs_keeper::cli::{Cli, Command, RamCommand};
 use ecs_keeper::metrics::{Description, Metrics};
 use ecs_keeper::{config, crds, ram};
 use keeper_alicloud::endpoint::regions_without_sts;
@@ -257,15 +257,6 @@ async fn the_policies_are_those_that_the_commands_print() {
         let block = format!("```console\n$ {command}\n```\n\n```json\n{}```\n", printed.text);
         is_current("docs/ram.md", name, &block);
     }
-}
-
-#[test]
-fn the_policy_of_the_readme_is_the_one_that_is_printed() {
-    let page = std::fs::read_to_string(pages::root().join("README.md")).unwrap();
-    let printed = ram::policy(&PolicyOptions::default()).unwrap().text;
-    let [policy, printed] =
-        [pages::blocks(&page, "json")[0], &printed].map(|text| serde_json::from_str::<Value>(text).unwrap());
-    assert_eq!(policy, printed);
 }
 
 #[test]

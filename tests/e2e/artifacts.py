@@ -37,10 +37,14 @@ class Artifacts:
     simulator: str
 
     @property
+    def plain_http(self) -> bool:
+        """Whether the registry is on this machine, and speaks no TLS."""
+        return on_loopback(self.registry)
+
+    @property
     def chart(self) -> tuple[str, ...]:
         """The chart of the release, in words for Helm."""
-        plain = ("--plain-http",) if on_loopback(self.registry) else ()
-        return (f"oci://{self.registry}/charts/{NAME}", f"--version={self.version}", *plain)
+        return (f"oci://{self.registry}/charts/{NAME}", f"--version={self.version}", *(("--plain-http",) if self.plain_http else ()))
 
 
 def make(images: Images, folder: Path, registry: str, tell) -> None:

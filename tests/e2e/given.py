@@ -18,6 +18,7 @@ LEFTOVERS = (
     "crd/ecsinstanceprotections.ecs-keeper.io",
     "crd/eniretentions.ecs-keeper.io",
     "namespace/ecs-keeper",
+    "namespace/ecs-simulator",
     *(f"clusterrole/ecs-keeper{ending}" for ending in ("", "-view", "-edit")),
     "clusterrolebinding/ecs-keeper",
 )
@@ -45,12 +46,14 @@ class GivenCluster:
     def __exit__(self, *_) -> None:
         with self._stack:
             self._run("delete", "--filename=demo/nodes.yaml", "--ignore-not-found", "--timeout=2m")
-            # Of all that the chart makes nothing else lies outside of the namespace.
+            # Of all that the chart makes nothing else lies outside of the namespaces.
             self._run("delete", *LEFTOVERS, "--ignore-not-found", "--timeout=2m")
 
     def environment(self) -> dict[str, str]:
         """This process's environment with this cluster, and nothing that is set there for Helm."""
-        return {**{name: value for name, value in os.environ.items() if not name.startswith("HELM_")}, "KUBECONFIG": str(self.kubeconfig)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
+        # Helm keeps what it pulls.
+        return {**kept, "KUBECONFIG": str(self.kubeconfig), "HELM_CACHE_HOME": str(self.kubeconfig.with_name("helm"))}
 
     def _run(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
         command = [self.kubectl, *arguments]

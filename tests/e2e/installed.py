@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import re
@@ -11,8 +12,9 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
-from artifacts import SIMULATOR, Artifacts
+from artifacts import SIMULATOR
 from node import ROOT  # Puts what follows on the path.
 
 sys.path.insert(0, str(ROOT / "demo"))
@@ -23,9 +25,12 @@ from stage import NAMESPACE, Account, Command, ControlPort, Failed, Kubectl  # n
 
 HERE = Path(__file__).resolve().parent
 RELEASE = "ecs-keeper"
-# The role that the Pods act as, and for whom their tokens are.
+# The simulated cloud's namespace, which is none of the operator's business.
+CLOUD = "ecs-simulator"
+# The role that the Pods act as, its policy of the same name, for whom their tokens are, and what ACK would call the cluster.
 ROLE = "ecs-keeper"
 AUDIENCE = "sts.aliyuncs.com"
+CLUSTER = "c0123456789"
 
 # Seconds between two looks at the Pods while something else is waited for.
 LOOK_EVERY = 5.0
@@ -40,8 +45,8 @@ class SimulatorPod(ControlPort):
             file.write(manifest)
             file.flush()
             kubectl("apply", f"--filename={file.name}")
-        kubectl("wait", "--for=condition=Ready", f"pod/{SIMULATOR}", *IN, "--timeout=2m")
-        command = [cluster.kubectl, "port-forward", f"pod/{SIMULATOR}", *IN, ":8801"]
+        kubectl("wait", "--for=condition=Ready", f"pod/{SIMULATOR}", f"--namespace={CLOUD}", "--timeout=2m")
+        command = [cluster.kubectl, "port-forward", f"pod/{SIMULATOR}", f"--namespace={CLOUD}", ":8801"]
         self._process = Guarded(command, env=cluster.environment(), stdout=subprocess.PIPE)
         super().__init__("", f"that of the Pod {SIMULATOR}")
 
@@ -151,21 +156,47 @@ class Watch:
             self.failure = failure
 
 
-def install(helm: Command, account: Account, kubectl: Kubectl, artifacts: Artifacts) -> None:
-    """The chart, with a role that the account lets only its Pods assume. Then no key opens the account any more."""
-    issuer = json.loads(kubectl("get", "--raw=/.well-known/openid-configuration"))["issuer"]
-    keys = json.loads(kubectl("get", "--raw=/openid/v1/jwks"))
-    registered = {"providerName": "ack-rrsa-e2e", "issuer": issuer, "clientIds": [AUDIENCE], "jwks": keys}
-    provider = account.ask("POST", "/oidc-providers", registered)["arn"]
-    claims = {"oidc:iss": issuer, "oidc:aud": AUDIENCE, "oidc:sub": f"system:serviceaccount:{NAMESPACE}:{RELEASE}"}
-    trusts = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Federated": [provider]}, "Condition": {"StringEquals": claims}}
-    # What a reader of the README lets it do.
-    (policy,) = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    made = {"roleName": ROLE, "trustPolicy": {"Version": "1", "Statement": [trusts]}, "policies": [json.loads(policy)]}
-    role = account.ask("POST", "/roles", made)["arn"]
-    account.ask("DELETE", f"/keys/{account.key['ALIBABA_CLOUD_ACCESS_KEY_ID']}")
-    chosen = (
-        f"--set-string=config.accounts[0].accountId={account.id}",
-        f"--set=rrsa.enabled=true,rrsa.roleArn={role},rrsa.oidcProviderArn={provider}",
-    )
-    helm("install", RELEASE, *artifacts.chart, *IN, "--values=tests/e2e/values.yaml", *chosen, "--wait", "--timeout=3m")
+class AckRamTool(Command):
+    """Stands in for the vendor's tool, which asks the real cloud: in a simulated account, it has a role trust a ServiceAccount of the cluster."""
+
+    name = "ack-ram-tool"
+
+    def __init__(self, account: Account, kubectl: Kubectl):
+        """Enables RRSA: the account gets to know the issuer of the cluster's tokens. From now on no key opens the account any more."""
+        self._account = account
+        self._issuer = json.loads(kubectl("get", "--raw=/.well-known/openid-configuration"))["issuer"]
+        keys = json.loads(kubectl("get", "--raw=/openid/v1/jwks"))
+        registered = {"providerName": f"ack-rrsa-{CLUSTER}", "issuer": self._issuer, "clientIds": [AUDIENCE], "jwks": keys}
+        self.provider = account.ask("POST", "/oidc-providers", registered)["arn"]
+        self.role = f"acs:ram::{account.id}:role/{ROLE}"
+        """What the chart is told, before there is such a role."""
+        account.ask("DELETE", f"/keys/{account.key['ALIBABA_CLOUD_ACCESS_KEY_ID']}")
+
+    def __call__(self, *arguments: str) -> str:
+        parser = _Arguments(prog=self.name, allow_abbrev=False)
+        parser.add_argument("group", choices=["rrsa"])
+        parser.add_argument("command", choices=["associate-role"])
+        parser.add_argument("--cluster-id", choices=[CLUSTER], required=True)
+        for option in ("--namespace", "--service-account", "--role-name"):
+            parser.add_argument(option, required=True)
+        # There is no role yet, and one policy, which the page on RAM has.
+        parser.add_argument("--create-role-if-not-exist", action="store_true", required=True)
+        parser.add_argument("--attach-custom-policy", choices=[ROLE])
+        chosen = parser.parse_args(arguments)
+        subject = f"system:serviceaccount:{chosen.namespace}:{chosen.service_account}"
+        claims = {"oidc:iss": self._issuer, "oidc:aud": AUDIENCE, "oidc:sub": subject}
+        trusts = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Federated": [self.provider]}, "Condition": {"StringEquals": claims}}
+        policies = [_policy()] if chosen.attach_custom_policy else []
+        made = {"roleName": chosen.role_name, "trustPolicy": {"Version": "1", "Statement": [trusts]}, "policies": policies}
+        return f"In the simulated cloud, {self._account.ask('POST', '/roles', made)['arn']} trusts {subject}."
+
+
+class _Arguments(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Failed(f"{self.prog} {message}")
+
+
+def _policy() -> dict:
+    """What a reader of the documentation creates in the RAM console."""
+    page = (ROOT / "docs" / "ram.md").read_text().split("\n## The policy\n")[1]
+    return json.loads(re.search(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1))
