@@ -46,6 +46,7 @@ class Outliving(Chapter):
         self._leader_deleted()
         self._killed()
         self._another_image()
+        self._rolled_back()
         unchanged = self._transitions("eniret/gateway") == before
         self._tell.check(unchanged, "no condition of the EniRetention, to which nothing happened, has changed since the first of these deaths.")
         self._identified()
@@ -178,6 +179,13 @@ class Outliving(Chapter):
         self._tell.check(self._pods.images() == {image}, "both Pods run the other image.")
         # The Pods that were meant to restart are gone.
         self._pods.restarts = 0
+
+    def _rolled_back(self) -> None:
+        def act() -> None:
+            self._tell.command(self._helm, "rollback", RELEASE, "1", *IN)
+
+        self._outlives("Rolled back", "helm rollback brings the release back, in both Pods", act)
+        self._tell.check(self._pods.images() == {self._artifacts.image}, "both Pods run the image of the release.")
 
     def _outlives(self, title: str, shows: str, act) -> None:
         """One way to die, and that protection does not notice."""
