@@ -287,18 +287,29 @@ def install(plane: ControlPlane, kubectl: Kubectl, *values: str) -> None:
 class Operator:
     """`ecs-keeper run` outside of the cluster, with exactly the rights of its ServiceAccount."""
 
-    def __init__(self, program: Path, kubectl: Kubectl, account: Account, logs: Path, *, sweep: str | None = None, budgets: dict | None = None, **others):
-        """What is not given is left to the operator's own defaults. `others`: more keys of the configuration."""
-        config = json.loads(kubectl("config", "view", "--raw", "--output=json"))
+    def __init__(
+        self,
+        program: Path,
+        kubectl: Kubectl,
+        account: Account,
+        logs: Path,
+        *,
+        sweep: str | None = None,
+        budgets: dict | None = None,
+        config: str | None = None,
+        **others,
+    ):
+        """What is not given is left to the operator's own defaults. `others`: more keys of the configuration. `config`: the text of all of it instead."""
+        access = json.loads(kubectl("config", "view", "--raw", "--output=json"))
         token = kubectl("create", "token", "ecs-keeper", f"--namespace={NAMESPACE}", "--duration=24h").strip()
-        config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
+        access["users"] = [{"name": each["name"], "user": {"token": token}} for each in access["users"]]
         folder = Path(tempfile.mkdtemp(prefix="ecs-keeper-operator-"))
         kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(json.dumps(config))
+        kubeconfig.write_text(json.dumps(access))
         settings = folder / "config.yaml"
         endpoints = {product: account.cloud.endpoint for product in ("ecs", "ess")}
         entry = {"name": "default", "accountId": account.id, "endpoints": endpoints, "budgets": budgets or {}}
-        settings.write_text(json.dumps({**({"sweepInterval": sweep} if sweep else {}), "accounts": [entry], **others}))
+        settings.write_text(config or json.dumps({**({"sweepInterval": sweep} if sweep else {}), "accounts": [entry], **others}))
         command = [program, "run", f"--namespace={NAMESPACE}", f"--kubeconfig={kubeconfig}", f"--config={settings}", "--admin-address=127.0.0.1:0"]
         self.log = logs / "ecs-keeper.log"
         with open(self.log, "ab") as log:
