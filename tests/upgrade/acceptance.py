@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 
+import recorded  # noqa: F401  Puts what follows on the path.
 from chart import Cluster, Failed
 from comparison import by_name, changes, printed
 
