@@ -166,9 +166,9 @@ def first_difference(shown: list[str], printed: str) -> str:
         wanted = _comparable(line)
         holds = [each == wanted or (wanted.endswith("…") and each.startswith(wanted[:-1].rstrip())) for each in (rest if skipped else rest[:1])]
         if True not in holds:
-            return f"but not this line: {line}"
+            return f"but the page has here, and nothing prints: {line}"
         rest, skipped = rest[holds.index(True) + 1 :], False
-    return f"but not this line, which follows: {rest[0]}" if rest and not skipped else ""
+    return f"but the page ends here, and there follows: {rest[0]}" if rest and not skipped else ""
 
 
 def _comparable(line: str) -> str:

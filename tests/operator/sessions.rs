@@ -153,6 +153,20 @@ async fn i56_a_session_that_the_cloud_ends_is_renewed_at_once() {
     stage.until("one", "Protected=True/AllProtected Ready=True").await;
 }
 
+/// As of a replica that has stood by when all sessions of the role were ended: whose the key is it asks when it leads.
+#[tokio::test]
+async fn i56_a_session_that_is_over_before_its_first_use_is_renewed_at_once() {
+    let stage = Stage::new().await;
+    let rrsa = Rrsa::new(&stage);
+    let role = stage.account.role(rrsa.role("keeper"));
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    stage.account.fault(Rule::new("GetCallerIdentity", refused("InvalidSecurityToken.Expired")).times(1));
+    let _operator = rrsa.settings(&stage, &role).start();
+    stage.apply("one", by_id("default", &id)).await;
+    stage.until("one", "Protected=True/AllProtected Ready=True").await;
+    assert_eq!(stage.account.count("AssumeRoleWithOIDC").calls, 2);
+}
+
 /// A role that is gone, and one that trusts somebody else: the object says what it is, the log what to do, and another account
 /// notices nothing.
 #[tokio::test]
