@@ -95,16 +95,22 @@ def sums(folder: Path) -> str:
 
 def source(version: str, commit: str) -> Source:
     """The commit of a release."""
-    if subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, capture_output=True).returncode:
-        raise Failed(f"This repository lacks the commit {commit}, of which {version} was made. In a shallow clone, run `git fetch --unshallow` first.")
+    asked = subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, capture_output=True, text=True)
+    if asked.returncode:
+        raise Failed(
+            f"This repository lacks the commit {commit}, of which {version} was made. In a shallow clone, run `git fetch --unshallow` first. "
+            f"Git says: {asked.stderr.strip()}"
+        )
     return Source(ROOT, version, commit, 0)
 
 
 def program(version: str, commit: str) -> Path:
     """The operator of a commit, from the cache. Built first if it is not there, which takes minutes."""
-    sources = source(version, commit)
     place = cache() / f"ecs-keeper-{version}-{commit[:16]}"
     built, folder = place / "ecs-keeper", place / "build"
+    if built.exists():
+        return built
+    sources = source(version, commit)
     place.mkdir(parents=True, exist_ok=True)
     with lock(place / ".lock"):
         if not built.exists():

@@ -4,14 +4,14 @@ import unittest
 from datetime import datetime, timezone
 
 import acceptance
-from charts import CHART, Definition, changed, invented
+from charts import Definition, changed, invented
 from comparison import State, by_name, complaints
 from installation import Installation, eventually
 from recorded import Release, of_each_release
 from chart import Failed
 
 # Seconds within which definitions are in effect.
-PATIENCE = 20
+PATIENCE = 120
 
 
 def a_new_default(protection: Definition, retention: Definition) -> None:
@@ -78,6 +78,7 @@ BREAKS = {
 
 class Definitions(unittest.TestCase):
     release: Release
+    maxDiff = None
 
     @classmethod
     def setUpClass(cls):
@@ -122,11 +123,18 @@ class Definitions(unittest.TestCase):
         self.assert_taken()
 
     def test_those_of_this_tree_take_it(self):
-        self.installation.upgrade(CHART)
-        self.assert_taken()
+        def mark(*definitions):
+            for definition in definitions:
+                definition.version["additionalPrinterColumns"].append({"name": "Invented", "type": "string", "jsonPath": ".status.invented"})
+
+        self.assert_taken_by(changed(self.cluster, "marked", mark))
 
     def test_those_of_a_next_version_that_keeps_to_the_rules_take_it(self):
-        self.installation.upgrade(invented(self.cluster))
+        self.assert_taken_by(invented(self.cluster))
+
+    def assert_taken_by(self, chart):
+        """For a chart with a column of its own, so that it is known when its definitions are in effect. Afterwards the release's are again."""
+        self.installation.upgrade(chart)
         self.assertTrue(eventually(self.column, patience=PATIENCE))
         self.assertEqual(self.complaints(), [])
         self.installation.upgrade(self.release.chart)

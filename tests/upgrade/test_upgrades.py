@@ -17,6 +17,7 @@ INSTANCE, INTERFACE = "i-plain1", "eni-gate1c"
 
 class Upgrades(unittest.TestCase):
     release: Release
+    maxDiff = None
 
     @classmethod
     def setUpClass(cls):
@@ -40,6 +41,8 @@ class Upgrades(unittest.TestCase):
         key, operator = self.installation.start(str(self.started), program)
         if self.running:
             self.installation.until_ready(operator)
+            # One that does not wait has had the time to ask by then.
+            self.installation.until_swept(self.running[0])
             self.assertEqual(self.installation.requests(key), 0, "the new operator has asked the cloud beside the old one")
             self.installation.stop(self.running[1])
         self.running = key, operator
@@ -48,7 +51,7 @@ class Upgrades(unittest.TestCase):
         """Nothing has changed in cluster and cloud after two more sweeps of the operator that runs."""
         self.installation.until_swept(self.running[0])
         # What is written again at the beginning of a term is written by then; what is then still missing is lost.
-        eventually(lambda: not complaints(self.before, self.installation.state()), patience=20)
+        eventually(lambda: not complaints(self.before, self.installation.state()), patience=60)
         now = self.installation.state()
         self.assertEqual(complaints(self.before, now), [], step)
         self.assertEqual(acceptance.of(self.installation.cluster, list(now.objects.values())), [], step)
