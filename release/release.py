@@ -81,7 +81,7 @@ def labels(source: Source, description: str, url: str | None) -> dict[str, str]:
 
 def draft(place: Place, folder: Path) -> Release:
     """Makes in a new folder what a release of the commit would be, quicker, and whatever the changelog says: for tests."""
-    committed = source(declared())
+    committed = source(declared(), new_files=True)
     toolchains = build.toolchains()
     programs = {toolchain.architecture: build.draft(committed, toolchain) for toolchain in toolchains}
     return assemble(committed, programs, toolchains, place, draft_notes(committed.read(CHANGELOG)), folder)

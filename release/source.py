@@ -57,8 +57,8 @@ def declared(root: Path = ROOT) -> str:
     return _said(root / "Cargo.toml", r'^version = "(.*)"$')
 
 
-def source(version: str, root: Path = ROOT) -> Source:
-    """The commit of the work tree, if it can be released as this version."""
+def source(version: str, root: Path = ROOT, *, new_files: bool = False) -> Source:
+    """The commit of the work tree, if it can be released as this version. `new_files`: whether files may lie there that are not committed, and so not in it."""
     cargo = declared(root)
     chart = _said(root / CHART / "Chart.yaml", r"^version: (.*)$")
     program = _said(root / CHART / "Chart.yaml", r"^appVersion: (.*)$")
@@ -66,7 +66,7 @@ def source(version: str, root: Path = ROOT) -> Source:
         if said != version:
             raise Refused(f"VERSION is {version or 'not given'}, but {what} says {said}: release that version, or change the file first.")
     # With -z nothing is quoted, whatever a file is called; the old name of a file that was moved follows as an entry of its own.
-    changed = [entry[3:] for entry in _git(root, "status", "--porcelain", "--no-renames", "-z").decode().split("\0") if entry]
+    changed = [entry[3:] for entry in _git(root, "status", "--porcelain", "--no-renames", "-z", *(["--untracked-files=no"] if new_files else [])).decode().split("\0") if entry]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise Refused(f"The work tree is not what is committed ({', '.join(changed[:3])}{more}): commit or remove this first.")

@@ -33,7 +33,7 @@ class Artifacts:
     image: str
     """Of the release, as its chart names it."""
     from_dockerfile: str
-    """Another image with the same program."""
+    """Another image, with another build of the same program."""
     simulator: str
 
     @property

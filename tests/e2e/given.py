@@ -19,7 +19,7 @@ LEFTOVERS = (
     "crd/eniretentions.ecs-keeper.io",
     "namespace/ecs-keeper",
     "namespace/ecs-simulator",
-    *(f"clusterrole/ecs-keeper{ending}" for ending in ("", "-view", "-edit")),
+    *(f"clusterrole/ecs-keeper{ending}" for ending in ("", "-view", "-edit", "-unprotect")),
     "clusterrolebinding/ecs-keeper",
 )
 

@@ -65,6 +65,8 @@ class QuickStart(Chapter):
             (folder / name).write_text(content)
         before, *sections = re.split(r"^### (.+)$", text, flags=re.MULTILINE)
         self._sections = dict(zip(sections[::2], map(typed, sections[1::2])))
+        if not all(self._sections.values()) or set(re.findall(r"^```(\w+)", text, re.MULTILINE)) != {"console", "yaml"}:
+            raise Failed(f"{PAGE} has a section under {TITLE} without commands, or blocks that are neither console nor yaml: something would not be run.")
         if typed(before):
             raise Failed(f"{PAGE} has commands under {TITLE} that are in none of its sections {', '.join(self._sections)}.")
 
