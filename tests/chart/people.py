@@ -14,6 +14,9 @@ from chart import PATIENCE, Cluster
 
 GROUP = "/apis/ecs-keeper.io/v1alpha1"
 
+# Seconds after which a connection is no longer used on which nothing was asked: the API server ends it at some time, and does not say so.
+IDLE = 10
+
 
 class Answer(NamedTuple):
     """What the API server says to one request."""
@@ -47,17 +50,23 @@ class People:
         context = ssl.create_default_context(cadata=base64.b64decode(given["certificate-authority-data"]).decode())
         host, _, port = given["server"].removeprefix("https://").partition(":")
         self._connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=PATIENCE)
+        self._asked = time.monotonic()
 
     def close(self) -> None:
-        """Ends the connection. The next request makes another one."""
+        """Ends the connection."""
         self._connection.close()
 
     def ask(self, user: str | None, method: str, path: str, body=None, media: str = "application/json") -> Answer:
         """A request of a user's, or of the administrator's."""
+        if time.monotonic() - self._asked > IDLE:
+            # The next request makes another one.
+            self._connection.close()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": media, **({"Impersonate-User": user} if user else {})}
         self._connection.request(method, path, body=None if body is None else json.dumps(body), headers=headers)
         response = self._connection.getresponse()
-        return Answer(response.status, json.loads(response.read()))
+        said = json.loads(response.read())
+        self._asked = time.monotonic()
+        return Answer(response.status, said)
 
     def make(self, path: str, body: dict) -> dict:
         """What the administrator creates."""

@@ -36,8 +36,6 @@ class Controllers(Verb):
             self.kubectl("delete", "configmap", owner, f"--namespace={namespace}", "--as=edit")
             refused = ("delete", kind.plural, 403)
             until("the garbage collector has tried", lambda refused=refused: refused in self.deletions(collector, namespace))
-            # It may have taken its time, and the API server ends a connection on which nothing is asked.
-            self.people.close()
             self.assertNotIn(("delete", kind.plural, 200), self.deletions(collector, namespace))
             self.assertNotIn("deletionTimestamp", self.get(kind.path(name, namespace)).said["metadata"])
             # Once its deletion unprotects nothing, it may go.

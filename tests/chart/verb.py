@@ -120,10 +120,6 @@ class Verb(unittest.TestCase):
     def asked(cls, user, path, body):
         return cls.people.ask(user, "POST", path, body).outcome()
 
-    def setUp(self):
-        # What takes its time between two requests may outlast the connection.
-        self.addCleanup(self.people.close)
-
     def make(self, kind, name, *spec, namespace=NAMESPACE, **metadata):
         return self.people.make(kind.path(namespace=namespace), kind.object(name, *spec, **metadata))
 
