@@ -68,6 +68,19 @@ class Sources(unittest.TestCase):
             source("0.2.0", self.root).export(Path(folder))
             self.assertEqual(sorted(path.name for path in Path(folder).iterdir()), [".gitignore", "Cargo.toml", "deploy"])
 
+    def test_a_draft_leaves_new_files_out_and_no_change(self):
+        self.write("new", "file")
+        commit = source("0.2.0", self.root, new_files=True)
+        with tempfile.TemporaryDirectory() as folder:
+            commit.export(Path(folder))
+            self.assertFalse(Path(folder, "new").exists())
+        with self.assertRaisesRegex(Refused, r"not what is committed \(new\)"):
+            source("0.2.0", self.root)
+        with open(self.root / "Cargo.toml", "a") as cargo:
+            cargo.write("# Changed.\n")
+        with self.assertRaisesRegex(Refused, r"not what is committed \(Cargo\.toml\)"):
+            source("0.2.0", self.root, new_files=True)
+
     def test_of_two_exports_into_one_folder_the_second_is_there_and_what_did_not_change_is_as_old_as_before(self):
         self.write("kept", "kept")
         self.write("changed", "before")
