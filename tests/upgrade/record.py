@@ -4,7 +4,7 @@
     record.py VERSION                   records the commit that is checked out
     record.py VERSION --commit COMMIT   records another one
 
-The program is built from that commit, and runs on an API server and a simulated cloud until its objects are in every state that they can be in.
+The program is built from that commit, and runs on an API server and a simulated cloud until its objects are in the states of story.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How objects come to be in every state that they can be in: who wants what, what happens in the cloud, and what status says in the end."""
+"""How objects come to be in more than twenty states: who wants what, what happens in the cloud, and what status says in the end."""
 
 from __future__ import annotations
 
