@@ -22,7 +22,6 @@ use keeper_core::reason::Reason;
 use keeper_core::resource::Resource as _;
 use keeper_core::scaling_member::ScalingMember;
 use keeper_core::time::Moment;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, info_span, warn};
 
@@ -40,8 +39,10 @@ use crate::scope::Scope;
 use crate::status::Moments;
 use crate::store::Store;
 use crate::sweep_record::{Patience, SweepRecord};
+use calls::{Answer, Calls, Ended};
 use told::{Told, WrittenFlag};
 
+mod calls;
 mod told;
 
 pub struct Worker {
@@ -68,8 +69,6 @@ pub struct Worker {
     pub attribution: Option<ScopeAttribution>,
 }
 
-type Answer = (Input, Option<Told>);
-
 impl Worker {
     /// Runs until it is told to stop; then waits for the writes that are under way, so that their effect is known. Without
     /// the lead it only follows what the objects ask.
@@ -83,7 +82,7 @@ impl Worker {
     async fn turn(mut self, stop: CancellationToken, mut pulse: Pulse) {
         info!("region worker started");
         let mut engine = RegionEngine::new(self.settings.0, self.settings.1, self.settings.2);
-        let mut calls: JoinSet<Answer> = JoinSet::new();
+        let mut calls = Calls::default();
         let mut circuit_open = false;
         let mut lead = None;
         loop {
@@ -117,20 +116,21 @@ impl Worker {
                 () = stop.cancelled() => break,
                 () = self.mailbox.posted() => {}
                 () = self.leadership.changed() => {}
-                () = self.key_of_account.changed() => engine.handle(self.now(), Input::KeyChanged),
+                () = self.key_of_account.changed() => {
+                    calls.key_changed();
+                    engine.handle(self.now(), Input::KeyChanged);
+                }
                 patience = self.sweep_record.next(|| clock.now()) => self.have_patience(patience, lead, &mut engine),
-                Some(answer) = calls.join_next() => {
-                    let mut answers = vec![answer];
-                    while let Some(answer) = calls.try_join_next() {
-                        answers.push(answer);
-                    }
+                Some(ended) = calls.ended() => {
                     // A preflight compared with what was posted before it was answered: that goes first.
                     self.take_post(&mut engine);
-                    for answer in answers {
-                        // A call that panicked ends the process, as any other panic does.
-                        let (input, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+                    for Ended { answer: (input, told), of_old_key } in ended {
                         self.note(told);
                         engine.handle(self.now(), input);
+                        if of_old_key {
+                            // The engine was told of the new key too early for this answer.
+                            engine.handle(self.now(), Input::KeyChanged);
+                        }
                     }
                 }
                 finding = found(&mut self.attribution) => self.keep_finding(&finding, lead),
@@ -138,9 +138,10 @@ impl Worker {
                 () = pulse.due() => {}
             }
         }
-        while let Some(answer) = calls.join_next().await {
-            let (_, told) = answer.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            self.note(told);
+        while let Some(ended) = calls.ended().await {
+            for Ended { answer: (_, told), .. } in ended {
+                self.note(told);
+            }
         }
     }
 
@@ -236,46 +237,38 @@ impl Worker {
         engine.handle(self.now(), Input::Patience(patience.span));
     }
 
-    fn carry_out(
-        &mut self,
-        action: Action,
-        lead: Lead,
-        stop: &CancellationToken,
-        calls: &mut JoinSet<Answer>,
-    ) {
+    fn carry_out(&mut self, action: Action, lead: Lead, stop: &CancellationToken, calls: &mut Calls) {
         let call = || Call { cloud: self.cloud.clone(), guard: self.leadership.guard(lead.term) };
         match action {
             Action::ReadInstances(id, read) => {
-                calls.spawn(read_page(call(), id, read, Input::Instances, stop.clone()).in_current_span());
+                calls.begin(read_page(call(), id, read, Input::Instances, stop.clone()));
             }
             Action::ReadInterfaces(id, read) => {
-                calls.spawn(read_page(call(), id, read, Input::Interfaces, stop.clone()).in_current_span());
+                calls.begin(read_page(call(), id, read, Input::Interfaces, stop.clone()));
             }
             Action::WriteInstance(id, write) => {
                 let write = write_flag(call(), id, write, Sort::Instance, Input::Instances);
-                calls.spawn(write.in_current_span());
+                calls.begin(write);
             }
             Action::WriteInterface(id, write) => {
                 let write = write_flag(call(), id, write, Sort::NetworkInterface, Input::Interfaces);
-                calls.spawn(write.in_current_span());
+                calls.begin(write);
             }
             Action::CancelReleaseTime(id, instance, was, on_behalf) => {
                 let cancel = cancel_release_time(call(), id, (instance, was), on_behalf);
-                calls.spawn(cancel.in_current_span());
+                calls.begin(cancel);
             }
             Action::ReadMembers(id, read) => {
-                calls.spawn(read_page(call(), id, read, Input::Members, stop.clone()).in_current_span());
+                calls.begin(read_page(call(), id, read, Input::Members, stop.clone()));
             }
             Action::WriteMembers(id, group, writes) => {
-                calls.spawn(write_members(call(), id, group, writes).in_current_span());
+                calls.begin(write_members(call(), id, group, writes));
             }
             Action::Attach(id, permit) => {
-                calls.spawn(attach(call(), id, permit).in_current_span());
+                calls.begin(attach(call(), id, permit));
             }
             Action::Preflight(preflight, object) => {
-                calls.spawn(
-                    ask_preflight(self.preflight.clone(), preflight, object, stop.clone()).in_current_span(),
-                );
+                calls.begin(ask_preflight(self.preflight.clone(), preflight, object, stop.clone()));
             }
             Action::Report(object, generation, mut part) => {
                 part.locate(&self.scope.region);

@@ -153,7 +153,7 @@ async fn i56_a_session_that_the_cloud_ends_is_renewed_at_once() {
     stage.until("one", "Protected=True/AllProtected Ready=True").await;
 }
 
-/// As of a replica that has stood by when all sessions of the role were ended: whose the key is it asks when it leads.
+/// As of a replica that has stood by when all sessions of the role were ended: it asks whose its key is when it leads.
 #[tokio::test]
 async fn i56_a_session_that_is_over_before_its_first_use_is_renewed_at_once() {
     let stage = Stage::new().await;
@@ -164,7 +164,28 @@ async fn i56_a_session_that_is_over_before_its_first_use_is_renewed_at_once() {
     let _operator = rrsa.settings(&stage, &role).start();
     stage.apply("one", by_id("default", &id)).await;
     stage.until("one", "Protected=True/AllProtected Ready=True").await;
-    assert_eq!(stage.account.count("AssumeRoleWithOIDC").calls, 2);
+    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls == 2).await;
+}
+
+/// The refusal of a session may come when there is another one already, which it says nothing of.
+#[tokio::test]
+async fn i56_a_late_refusal_of_the_old_session_holds_up_nothing() {
+    let stage = Stage::new().await;
+    let rrsa = Rrsa::new(&stage);
+    let role = stage.account.role(rrsa.role("keeper"));
+    let id = stage.account.seed_one(&Seed::new(REGION));
+    let _operator = rrsa.settings(&stage, &role).start();
+    stage.apply("one", by_id("default", &id)).await;
+    stage.apply_to(&stage.retentions, "one", by_id("default", &id)).await;
+    stage.until("one", "Protected=True/AllProtected").await;
+    let late = Fault::Latency { millis: 4_000, jitter_millis: 0 };
+    stage.account.fault(Rule::new("DescribeInstances", late).times(1));
+    stage.account.fault(Rule::new("DescribeInstances", refused("InvalidSecurityToken.Expired")).times(1));
+    stage.until_cloud("a read that waits", |account| account.under_way("DescribeInstances") > 0).await;
+    // The interfaces are read meanwhile, and refused at once.
+    stage.account.end_sessions();
+    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls == 2).await;
+    stage.until_repaired(&id).await;
 }
 
 /// A role that is gone, and one that trusts somebody else: the object says what it is, the log what to do, and another account

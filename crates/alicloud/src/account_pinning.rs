@@ -185,10 +185,9 @@ impl<K: KeySource> VerifiedCredentials<K> {
     }
 
     /// What it means to whoever wants to use the key that STS did not answer. That it throttles, or is not there, says
-    /// nothing of the service that was to be called. Nor does it that the session of a temporary key is over: the next call has another one.
-    fn meaning(&self, error: &Error, temporary: bool) -> Class {
+    /// nothing of the service that was to be called.
+    fn meaning(&self, error: &Error) -> Class {
         match error.class {
-            _ if temporary && error.says_expired() => Class::NoIdentity,
             class if &*error.code == OwnCode::LeaseLost.as_str() || !class.heals_itself() => class,
             _ if self.endpoints.lacks_sts_in_vpc() && error.http_status.is_none() => Class::StsOutsideVpc,
             _ => Class::NoIdentity,
@@ -223,7 +222,7 @@ impl<K: KeySource> VerifiedCredentials<K> {
                 if error.says_expired() {
                     self.keys.expired(key);
                 }
-                let class = self.meaning(&error, key.is_temporary());
+                let class = self.meaning(&error);
                 let error = error.classed(class);
                 let (account, region) = (self.account.as_str(), self.endpoints.region().as_str());
                 let request_id = error.request_id.as_ref().map(RequestId::as_str);
@@ -300,13 +299,9 @@ mod tests {
             // Nobody was asked.
             (silent(OwnCode::LeaseLost), Class::Transient, Class::Transient),
         ] {
-            assert_eq!(usual.meaning(&error, false), class, "{error}");
-            assert_eq!(public.meaning(&error, false), class, "{error}");
-            assert_eq!(outside.meaning(&error, false), class_outside, "{error}");
-        }
-        for code in ["InvalidSecurityToken.Expired", "InvalidAccessKeyId.NotFound"] {
-            assert_eq!(usual.meaning(&refused(code), true), Class::NoIdentity, "{code}");
-            assert_eq!(usual.meaning(&refused(code), false), Class::Credentials, "{code}");
+            assert_eq!(usual.meaning(&error), class, "{error}");
+            assert_eq!(public.meaning(&error), class, "{error}");
+            assert_eq!(outside.meaning(&error), class_outside, "{error}");
         }
     }
 }
