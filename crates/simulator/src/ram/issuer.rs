@@ -1,12 +1,13 @@
 //! An issuer of OIDC tokens, as a cluster is one for its service accounts.
 
-use jsonwebtoken::jwk::Jwk;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use p256::ecdsa::SigningKey;
-use p256::elliptic_curve::Generate;
-use p256::pkcs8::EncodePrivateKey;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
+use super::token_crypto;
 use crate::clock::Clock;
 
 /// An issuer of OIDC tokens, with a key of its own (ES256).
@@ -26,14 +27,17 @@ impl std::fmt::Debug for Issuer {
 impl Issuer {
     /// An issuer with a new key.
     pub fn new(url: &str) -> Self {
-        // A key of this curve can always be written down.
-        let key = SigningKey::generate().to_pkcs8_der().map(|key| key.as_bytes().to_vec());
-        let key = EncodingKey::from_ec_der(&key.unwrap_or_default());
-        let public = Jwk::from_encoding_key(&key, Algorithm::ES256).ok().map(|mut jwk| {
-            jwk.common.key_id = Some("1".to_owned());
-            jwk
-        });
-        Self { url: url.to_owned(), key, public: json!({ "keys": [public] }) }
+        token_crypto::install();
+        // Only a system without random numbers could not make a key; what it signs nobody believes.
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+        let pkcs8 = pkcs8.map(|key| key.as_ref().to_vec()).unwrap_or_default();
+        let key = token_crypto::es256_key(&pkcs8).ok();
+        let public = key.map(|key| public_key(key.public_key().as_ref()));
+        Self {
+            url: url.to_owned(),
+            key: EncodingKey::from_ec_der(&pkcs8),
+            public: json!({ "keys": [public] }),
+        }
     }
 
     /// Its URL.
@@ -62,4 +66,11 @@ impl Issuer {
         // Only a key of another kind could not sign.
         jsonwebtoken::encode(&header, claims, &self.key).unwrap_or_default()
     }
+}
+
+/// A JSON Web Key for ES256, from a point that is not compressed (SEC 1, 2.3.3): 4, x and y, of 32 bytes each.
+fn public_key(point: &[u8]) -> Value {
+    let coordinate =
+        |from: usize| BASE64_URL_SAFE_NO_PAD.encode(point.get(from..from + 32).unwrap_or_default());
+    json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "1", "x": coordinate(1), "y": coordinate(33) })
 }

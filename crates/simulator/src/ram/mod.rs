@@ -7,6 +7,7 @@ mod issuer;
 mod policy;
 mod provider;
 mod role;
+mod token_crypto;
 mod trust;
 mod user;
 

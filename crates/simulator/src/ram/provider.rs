@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::issuer::Issuer;
+use super::token_crypto;
 use crate::wire::Refusal;
 
 /// A provider takes no token that was issued longer ago than its IssuanceLimitTime, whose documented default is 12 hours.
@@ -110,6 +111,7 @@ impl ProviderSeed {
 /// The claims of a token whose signature is a key's. Times are compared with the cloud's clock, which the library doesn't
 /// know.
 fn proven(token: &str, algorithm: Algorithm, key: &Jwk) -> jsonwebtoken::errors::Result<Claims> {
+    token_crypto::install();
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
