@@ -30,6 +30,7 @@ check-fmt: ## fail if a source is not formatted
 
 lint: ## run clippy over everything
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --package=ecs-keeper --no-default-features --locked -- -D warnings
 
 lint-image: ## run hadolint over the Dockerfile
 	tests/lint-image.sh

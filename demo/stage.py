@@ -37,10 +37,10 @@ class Failed(Exception):
     """Something did not come out as it must; the text is for people."""
 
 
-def build(profile: str) -> dict[str, Path]:
+def build(profile: str, *options: str) -> dict[str, Path]:
     """Builds the operator and the simulator with a profile of Cargo.toml; cargo's own progress goes to standard error. The programs by their names."""
     packages = ("--package=ecs-keeper", "--package=keeper-simulator", "--bins")
-    command = ["cargo", "build", "--locked", "--message-format=json-render-diagnostics", f"--profile={profile}", *packages]
+    command = ["cargo", "build", "--locked", "--message-format=json-render-diagnostics", f"--profile={profile}", *packages, *options]
     with Guarded(command, cwd=ROOT, stdout=subprocess.PIPE) as cargo, cargo.output as output:
         messages = [json.loads(line) for line in output]
         if cargo.wait():

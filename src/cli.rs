@@ -10,6 +10,7 @@ pub use audit_options::{AuditFormat, AuditOptions, FailOn};
 pub use cluster_options::ClusterOptions;
 pub use doctor_options::DoctorOptions;
 pub use explain_options::{ExplainOptions, TargetId};
+#[cfg(feature = "plan")]
 pub use plan_options::{PlanFormat, PlanOptions};
 pub use scope_options::{PaceOptions, PlaceOptions, ScopeOptions};
 pub use values::{AdminAddress, OutputFormat};
@@ -21,6 +22,7 @@ mod audit_options;
 mod cluster_options;
 mod doctor_options;
 mod explain_options;
+#[cfg(feature = "plan")]
 mod plan_options;
 mod scope_options;
 mod values;
@@ -121,6 +123,7 @@ pub enum Command {
     ///
     /// Exit codes: 0 if there is nothing to do; 2 if there is something to do, or something is not known; 3 if something would be
     /// unprotected; 1 for errors, for wrong usage, if a region can't be read, and if an object would not be served.
+    #[cfg(feature = "plan")]
     Plan(Box<PlanOptions>),
     /// Print RAM policies: what the operator must be allowed, and who may assume its roles.
     #[command(subcommand)]

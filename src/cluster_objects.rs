@@ -86,7 +86,7 @@ impl ClusterObjects {
     /// An object by its name.
     pub fn name_of(&self, id: &ObjectId) -> ObjectRef {
         let kind = self.objects.get(id).map_or("", |object| object.seen.resource.kind());
-        ObjectRef { kind, namespace: id.namespace().to_owned(), name: id.name().to_owned() }
+        ObjectRef::new(kind, id)
     }
 
     /// What these objects would have of the targets in an account and region. Nothing is shown yet.

@@ -40,6 +40,7 @@ mod node;
 mod node_claim;
 mod not_examined;
 mod object_ref;
+#[cfg(feature = "plan")]
 mod plan;
 mod preflight;
 mod progress;
@@ -59,7 +60,6 @@ mod telemetry;
 mod text_page;
 mod tls_trouble;
 mod uninstall;
-
 mod visible_text;
 mod watch;
 mod watch_stream;
@@ -78,6 +78,7 @@ pub use identity_check::check as check_identities;
 pub use kubernetes::FIELD_MANAGER;
 pub use manual::{completion, man};
 pub use node::Node;
+#[cfg(feature = "plan")]
 pub use plan::{run as plan, schema as plan_schema};
 pub use provider_id::ProviderId;
 pub use run::run;

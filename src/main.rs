@@ -92,7 +92,9 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Eni(EniCommand::Export(options)) => {
             print(&small_runtime()?.block_on(ecs_keeper::export(&options))?)?;
         }
+        #[cfg(feature = "plan")]
         Command::Plan(options) if options.schema => print_schema(&ecs_keeper::plan_schema())?,
+        #[cfg(feature = "plan")]
         Command::Plan(options) => {
             let watched = io::stderr().is_terminal();
             let planned = small_runtime()?.block_on(ecs_keeper::plan(&options, watched))?;

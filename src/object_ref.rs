@@ -6,8 +6,6 @@ use keeper_core::id::ObjectId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::Resource;
-
 /// An object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct ObjectRef {
@@ -22,8 +20,8 @@ pub struct ObjectRef {
 
 impl ObjectRef {
     /// The object of this kind with this identity.
-    pub fn new(resource: Resource, id: &ObjectId) -> Self {
-        Self { kind: resource.kind(), namespace: id.namespace().to_owned(), name: id.name().to_owned() }
+    pub fn new(kind: &'static str, id: &ObjectId) -> Self {
+        Self { kind, namespace: id.namespace().to_owned(), name: id.name().to_owned() }
     }
 }
 

@@ -13,6 +13,7 @@ impl Zone {
         Self(TimeZone::system())
     }
 
+    #[cfg(any(test, feature = "plan"))]
     pub fn utc() -> Self {
         Self(TimeZone::UTC)
     }

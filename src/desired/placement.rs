@@ -82,6 +82,7 @@ impl Desired {
     }
 
     /// Whether any flag of a target is to be unprotected.
+    #[cfg(feature = "plan")]
     pub fn unprotects(&self) -> bool {
         match self {
             Self::Protection(intent, _) => intent.unprotecting().is_some() || self.gives_up_to_scale_in(),

@@ -257,7 +257,7 @@ impl Planning {
         at: &str,
         counts: &BTreeMap<&ObjectRef, Counts>,
     ) -> PlannedObject {
-        let name = ObjectRef::new(object.seen.resource, &object.id);
+        let name = ObjectRef::new(object.seen.resource.kind(), &object.id);
         let counts = counts.get(&name).copied().unwrap_or_default();
         let (action, differences) = match &object.action {
             Action::Create => ("Create", Vec::new()),
