@@ -51,8 +51,12 @@ class Teller:
 
     def command(self, command: Command, *arguments: str) -> str:
         """Any other command, like kubectl's."""
-        self._prompt(f"{command.name} {shlex.join(arguments)}")
-        text = command(*arguments)
+        return self.typed(f"{command.name} {shlex.join(arguments)}", lambda: command(*arguments))
+
+    def typed(self, line: str, run) -> str:
+        """A line as somebody types it, with the output of what `run` does."""
+        self._prompt(line)
+        text = run()
         _print(text.rstrip())
         return text
 

@@ -25,15 +25,12 @@ import build  # Puts what follows on the path.
 import layout
 from binaries import RELEASE, ensure
 from guarded import end_on_signals
+from page import Reader, copying, verifying
 from publish import BUNDLE, PASSWORD, PUBLIC_KEY, Signer, push, sign, sign_files
 from registry import registry
 from release import CHANGELOG, IMAGE, SUMS, Place, assemble, differences
-from source import ROOT, declared, draft_notes, source
+from source import declared, draft_notes, source
 from wheels import wheel
-
-PAGE = (ROOT / "docs" / "releasing.md").read_text()
-# Helm and oras ask each registry by TLS unless they are told otherwise, also one on loopback.
-PREAMBLE = 'helm() { command helm "$@" --plain-http; }\noras() { command oras "$@" --from-plain-http --to-plain-http; }\n'
 
 
 class Releases(unittest.TestCase):
@@ -65,6 +62,7 @@ class Releases(unittest.TestCase):
         sign_files(cls.release, signer)
         cls.pushed = push(cls.release.folder, cls.registry, cls.source.version)
         sign(cls.release, signer, *cls.pushed)
+        cls.reader = Reader(cls.release.folder, cls.programs, cls.registry, cls.source.version)
 
     @classmethod
     def program(cls, toolchain):
@@ -81,21 +79,15 @@ class Releases(unittest.TestCase):
         # Sigstore would be, for whom to trust and where to log.
         self.assertEqual(self.asked, [], "somebody else than a registry was asked")
 
-    def bash(self, command, **variables):
-        """Runs a command of the page."""
-        path = ":".join([*{str(path.parent) for path in self.programs.values()}, os.environ["PATH"]])
-        known = {"REGISTRY": self.registry, "VERSION": self.source.version, **variables, "PATH": path}
-        return subprocess.run(["bash", "-c", PREAMBLE + command], cwd=self.release.folder, env={**os.environ, **known}, capture_output=True, text=True)
-
     def assert_succeed(self, commands, **variables):
         for command in commands:
-            done = self.bash(command, **variables)
+            done = self.reader.run(command, **variables)
             self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
 
     def assert_refused(self, commands, reason):
         """All commands fail, and for this reason."""
         for command in commands:
-            done = self.bash(command)
+            done = self.reader.run(command)
             self.assertNotEqual(done.returncode, 0, f"{command} accepts what was changed:\n{done.stdout}{done.stderr}")
             self.assertRegex(done.stdout + done.stderr, f"(?i){reason}", command)
 
@@ -117,7 +109,7 @@ class Releases(unittest.TestCase):
         self.assert_succeed(verifying("sha256sum|cosign"))
 
     def test_the_chart_in_the_registry_names_the_image_in_the_registry(self):
-        values = self.bash("helm show values oci://$REGISTRY/charts/ecs-keeper --version $VERSION").stdout
+        values = self.reader.run("helm show values oci://$REGISTRY/charts/ecs-keeper --version $VERSION").stdout
         self.assertIn(f"  repository: {self.registry}/ecs-keeper\n", values)
         self.assertIn(f"  digest: {self.release.image.digest}\n", values)
 
@@ -156,25 +148,6 @@ class Releases(unittest.TestCase):
         self.assert_refused(of_the_index, "no signatures found|no matching|none of the attestations|not found")
         self.assertGreaterEqual(attach_what_refers_to(self.release.image.digest, forged.digest, self.registry), 2)
         self.assert_refused(of_the_index, "digest|subject|no matching")
-
-
-def verifying(pattern):
-    """The commands of the page for verifying that begin like this."""
-    return commands("Verify a release", pattern)
-
-
-def copying(pattern):
-    """The commands of the page for copying that begin like this."""
-    return commands("Copy a release to a registry of your own", pattern)
-
-
-def commands(section, pattern):
-    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
-    blocks = "".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL))
-    found = [command for command in re.findall(r"^\$ (.+(?:(?<=\\)\n.+)*)$", blocks, re.MULTILINE) if re.match(pattern, command)]
-    if not found:
-        raise AssertionError(f"docs/releasing.md says under {section} nothing such as {pattern}.")
-    return found
 
 
 def crates(bill):

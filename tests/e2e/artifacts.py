@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +14,12 @@ from node import ROOT  # Puts what follows on the path.
 
 sys.path.insert(0, str(ROOT / "release"))
 
-from binaries import ensure  # noqa: E402
+from binaries import RELEASE, ensure  # noqa: E402
 from charts import NAME  # noqa: E402
-from publish import on_loopback, push  # noqa: E402
-from release import IMAGE, Place, draft  # noqa: E402
-from source import Refused, declared  # noqa: E402
+from page import Reader  # noqa: E402
+from publish import PASSWORD, Signer, on_loopback, push, sign, sign_files  # noqa: E402
+from release import IMAGE, Place, draft, opened  # noqa: E402
+from source import Refused, declared, source  # noqa: E402
 
 _RELEASE = "release"
 SIMULATOR = "ecs-simulator"
@@ -66,6 +69,21 @@ def push_all(folder: Path, registry: str) -> Artifacts:
     image, _ = push(folder / _RELEASE, registry, version)
     from_dockerfile, simulator = (_push(_archive(folder, name), f"{registry}/{name}:{_TAG}") for name in (NAME, SIMULATOR))
     return Artifacts(registry, version, image, from_dockerfile, simulator)
+
+
+def sign_release(folder: Path, artifacts: Artifacts) -> Reader:
+    """Signs what was pushed of the release, and its files, by a key of its own; who has what it takes to verify it."""
+    programs = ensure(*RELEASE)
+    os.environ[PASSWORD] = "of a key that lasts as long as this test"
+    release = opened(source(declared(), new_files=True), Place(artifacts.registry), folder / _RELEASE)
+    with tempfile.TemporaryDirectory(prefix="ecs-keeper-signing-") as temporary:
+        key = Path(temporary, "release")
+        subprocess.run([programs["cosign"], "generate-key-pair", f"--output-key-prefix={key}"], check=True, capture_output=True)
+        signer = Signer(key.with_suffix(".key"), Path(temporary))
+        sign_files(release, signer)
+        # The same once more changes nothing, and tells the digest of the chart.
+        sign(release, signer, *push(release.folder, artifacts.registry, artifacts.version))
+    return Reader(release.folder, programs, artifacts.registry, artifacts.version)
 
 
 def _archive(folder: Path, name: str) -> Path:
