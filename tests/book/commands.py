@@ -6,13 +6,14 @@ A command is a line of a block of the language console that begins with `$ `, or
 | Program | What is checked | By what it is checked |
 |---|---|---|
 | ecs-keeper | subcommands, flags, their values, the number of arguments | docs/cli.md, which is made from the definition of the command line |
-| kubectl | kinds, conditions, the fields that a jsonpath names, ClusterRoles | docs/fields.md, which is made from the CRDs; the CRDs; the chart |
+| kubectl | kinds, conditions, the fields that a jsonpath or a patch names, ClusterRoles | docs/fields.md, which is made from the CRDs; the CRDs; the chart |
 
 Nothing is run. The values that `helm --set` names are checked in tests/chart, and the quick start is run by tests/e2e.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -25,7 +26,7 @@ from pages import ROOT, SUMMARY, targets
 CHANGES = Path("CHANGELOG.md")
 
 # What the pages ask of a cluster beside our own kinds.
-KINDS = {"crd", "deploy", "deployment", "lease", "leases", "node", "nodes", "pods"}
+KINDS = {"crd", "deploy", "deployment", "lease", "leases", "namespace", "node", "nodes", "pods"}
 
 # Flags of kubectl that the pages give a value as a word of its own.
 KUBECTL_VALUES = {"-n", "--namespace", "-o", "--output", "-l", "--selector", "-f", "--filename", "-p", "--type", "--as", "--for"}
@@ -170,9 +171,20 @@ def check_kubectl(words: list[str], ours: dict[str, Kind], roles: set[str]) -> N
         for kind in asked:
             if condition and condition.group(1) not in kind.conditions:
                 raise Wrong(f"{objects[0]} has no condition {condition.group(1)}")
-            for path in paths(word.partition("jsonpath=")[2]):
-                if path.split(".")[0] in {"spec", "status"} and path not in kind.fields:
+            wanted = paths(word.partition("jsonpath=")[2]) + (members(json.loads(word[3:])) if word.startswith("-p=") else [])
+            for path in wanted:
+                if path.split(".")[0] in {"spec", "status"} and path not in kind.fields | {"spec", "status"}:
                     raise Wrong(f"{objects[0]} has no field {path}")
+
+
+def members(patch: dict | list, around: str = "") -> list[str]:
+    """The fields that a merge patch names, as `paths` has them."""
+    if isinstance(patch, list):
+        return [name for each in patch for name in members(each, f"{around}[]")]
+    if not isinstance(patch, dict):
+        return []
+    below = [(f"{around}.{name}".removeprefix("."), value) for name, value in patch.items()]
+    return [name for path, value in below for name in [path, *members(value, path)]]
 
 
 def paths(expression: str) -> list[str]:

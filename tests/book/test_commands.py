@@ -24,6 +24,8 @@ MISTAKES = [
     ("kubectl get ecsprot a -o jsonpath='{range .status.instances[?(@.phase==\"Gone\")]}{.instanceId}{end}'", "ecsprot has no field status.instances[].phase"),
     ("kubectl get eniret -A -o jsonpath='{range .items[*]}{.status.survivors}{end}'", "eniret has no field status.survivors"),
     ("kubectl wait ecsprot/a --for=jsonpath='{.status.exceptions[?(@.instanceId==\"i-1\")].state}'=InForce", "ecsprot/a has no field status.exceptions[].state"),
+    ("kubectl patch ecsprot a --type merge -p '{\"spec\": {\"exceptions\": [{\"id\": \"i-1\"}]}}'", "ecsprot has no field spec.exceptions[].id"),
+    ("kubectl patch eniret a --type=merge -p '{\"spec\": {\"reattach\": []}, \"metadata\": {\"finalizers\": null}}'", ""),
     ("kubectl events --for ecsprotection/a", "there is no kind ecsprotection"),
     ("kubectl auth can-i unprotect ecs", "there is no kind ecs"),
     ("kubectl create rolebinding a --clusterrole=ecs-keeper-admin --user=ada", "the chart has no ClusterRole ecs-keeper-admin"),
