@@ -51,7 +51,7 @@ class Alerts(unittest.TestCase):
             parts = re.findall(r"^\*\*(.*?)\*\*", section, re.MULTILINE)
             self.assertEqual(parts, ["What it means.", "What to look at.", "What to do."], name)
 
-        quoted = re.findall(r'page on disasters [^("]*\("([^"]*)"\)', " ".join(text.split()))
+        quoted = re.findall(r'docs/disaster\.md [^("]*\("([^"]*)"\)', " ".join(text.split()))
         headings = re.findall(r"^## (.*)$", (ROOT / "docs" / "disaster.md").read_text(), re.MULTILINE)
         self.assertGreater(len(quoted), 3)
         self.assertLessEqual(set(quoted), set(headings))
