@@ -8,7 +8,7 @@ A command is a line of a block of the language console that begins with `$ `, or
 | ecs-keeper | subcommands, flags, their values, the number of arguments | docs/cli.md, which is made from the definition of the command line |
 | kubectl | kinds, conditions, the fields that a jsonpath or a patch names, ClusterRoles | docs/fields.md, which is made from the CRDs; the CRDs; the chart |
 
-Nothing is run. The values that `helm --set` names are checked in tests/chart, and the quick start is run by tests/e2e.
+Nothing is run. tests/chart asks kubectl and Helm whether they know the flags and the values, and tests/e2e runs the quick start.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def commands_of(text: str) -> list[str]:
             shown.append(taken)
     plain = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
     code = (" ".join(span.replace("\\|", "|").split()) for span in re.findall(r"`([^`]+)`", plain))
-    return shown + [span for span in code if span.startswith(("ecs-keeper ", "kubectl "))]
+    return shown + [span for span in code if span.startswith(("ecs-keeper ", "helm ", "kubectl "))]
 
 
 def simple(command: str) -> list[list[str]]:

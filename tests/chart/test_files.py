@@ -118,23 +118,6 @@ class Files(unittest.TestCase):
         self.assertIn("image.repository", named)
         self.assertLessEqual(named, set(self.leaves_of_the_readme()))
 
-    def test_helm_takes_the_values_and_the_configuration_of_the_pages(self):
-        properties = json.loads((CHART / "values.schema.json").read_text())["properties"]
-        tried = 0
-        for page in [readme.README, *sorted((ROOT / "docs").rglob("*.md"))]:
-            for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-                keys = set(re.findall(r"^(\w+):", block, re.MULTILINE))
-                if keys and keys <= set(properties["config"]["properties"]):
-                    block = "config:\n" + re.sub("^", "  ", block, flags=re.MULTILINE)
-                elif not keys or not keys <= set(properties):
-                    continue
-                values = self.folder / "values-of-a-page.yaml"
-                values.write_text(block)
-                with self.subTest(page.name, block=block):
-                    self.helm("template", RELEASE, CHART, f"--values={values}")
-                tried += 1
-        self.assertGreaterEqual(tried, 6)
-
     def test_the_versions_are_the_programs(self):
         version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
         chart = self.helm("show", "chart", CHART)
