@@ -157,10 +157,10 @@ impl<F: Flag> FlagKeeper<F> {
         }
     }
 
-    /// A hold that came or fell changes what others may unprotect.
-    pub fn holds_changed(&mut self, turn: &mut Turn<'_>) {
+    /// A hold that came or fell changes what others may unprotect, and what is said of those that have.
+    pub fn holds_changed(&mut self, turn: &mut Turn<'_>, targets: &Targets<F::Of>) {
         self.unprotector.hurry(turn.now.after(Duration::from_secs(1)));
-        self.touch_unprotecting(turn);
+        turn.context.touch_all(targets.unprotecting.iter().cloned());
     }
 
     /// Marks the reports of the objects whose unprotecting is not carried out yet.

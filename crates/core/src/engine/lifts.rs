@@ -16,6 +16,7 @@ use super::targets::Targets;
 use super::turn::Turn;
 use super::unprotect_checks::{Standing, standing};
 use crate::deletion_protection::DeletionProtection;
+use crate::flag::Flag as _;
 use crate::id::{InstanceId, ObjectId};
 use crate::instance::{Instance, KARPENTER_TAG};
 use crate::intent::Intent;
@@ -135,7 +136,7 @@ pub(super) fn decide(
 }
 
 /// Whether status goes on saying that the object has stepped aside for the target: until that is over and it is protected again, or
-/// it is gone. As long as Karpenter is about to release it nevertheless, or may be, status keeps it from being lifted once more.
+/// it is gone, or the object has nothing protected any more. As long as Karpenter is about to release it nevertheless, or may be, status keeps it from being lifted once more.
 fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id: &InstanceId) -> bool {
     match view.verdict(id, view.told_horizon(), object.tag_epoch) {
         None => false,
@@ -148,7 +149,7 @@ fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id:
                 || is_lift_in_vain(*view, object, id)
                 || may_be_due_again(object, id)
         }
-        Some(_) => true,
+        Some(_) => DeletionProtection::enforces(&object.intent),
     }
 }
 

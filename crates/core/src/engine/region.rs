@@ -205,9 +205,13 @@ impl RegionEngine {
                 self.drop_protection(now, object, false);
             }
         }
-        self.with_instances(now, |instances, turn| instances.protection.holds_changed(turn));
-        self.with_interfaces(now, |interfaces, turn| interfaces.keeper.holds_changed(turn));
-        self.with_members(now, |members, turn| members.keeper.holds_changed(turn));
+        self.with_instances(now, |instances, turn| {
+            instances.protection.holds_changed(turn, instances.targets);
+        });
+        self.with_interfaces(now, |interfaces, turn| {
+            interfaces.keeper.holds_changed(turn, interfaces.targets);
+        });
+        self.with_members(now, |members, turn| members.keeper.holds_changed(turn, members.targets));
     }
 
     fn protect(

@@ -47,6 +47,7 @@ fn drop_intent<R: Resource>(targets: &mut Targets<R>, turn: &mut Turn<'_>, objec
     let reach: Vec<R::Id> = targets.view(turn).reach(&old).cloned().collect();
     release(targets, object, &old);
     targets.by_host.remove(object);
+    targets.unprotecting.remove(object);
     targets.host_changes.remove(object);
     if R::REPORTED && !old.intent.enumerates {
         turn.context.untouch(object);
@@ -132,6 +133,11 @@ pub(crate) fn set_intent<R: Resource>(
         targets.by_host.insert(object.clone());
     } else {
         targets.by_host.remove(object);
+    }
+    if entry.intent.unprotecting().is_some() {
+        targets.unprotecting.insert(object.clone());
+    } else {
+        targets.unprotecting.remove(object);
     }
     let hot = entry.hot(turn.now);
     let awaited = (!entry.settled).then_some(entry.born);

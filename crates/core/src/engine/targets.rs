@@ -36,6 +36,8 @@ pub(crate) struct Targets<R: Resource> {
     pub(super) carried_out: BTreeMap<ObjectId, CarriedOut<R>>,
     /// Objects that select through hosts.
     pub(super) by_host: BTreeSet<ObjectId>,
+    /// Objects that ask for unprotecting, carried out or not: whether another one holds a target is part of what is said of them.
+    pub(super) unprotecting: BTreeSet<ObjectId>,
     /// What has happened to hosts, by the objects that it concerns.
     pub(super) host_changes: BTreeMap<ObjectId, HostChanges<R>>,
     pub(super) index: Index<R>,
@@ -96,6 +98,7 @@ impl<R: Resource> Targets<R> {
             opaque: BTreeSet::new(),
             carried_out: BTreeMap::new(),
             by_host: BTreeSet::new(),
+            unprotecting: BTreeSet::new(),
             host_changes: BTreeMap::new(),
             index: Index::default(),
             keys: TagKeys::default(),

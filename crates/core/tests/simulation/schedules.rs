@@ -152,8 +152,20 @@ fn schedule(seed: u64) {
 /// Who only looks says what status says, and knows what will be done when flags are switched off and specs are edited. It knows as
 /// much as an operator that has just started.
 fn foresee(dice: &mut Dice, world: &mut World, cast: &Cast) {
+    let said = |world: &World| -> Vec<_> {
+        let told = world.store.iter().filter_map(|(name, stored)| Some((name, stored.status.as_ref()?)));
+        told.map(|(name, (_, part, set))| {
+            let conditions = [&set.domain, &set.stalled, &set.reconciling, &set.ready, &set.at_risk];
+            let exceptions: Vec<_> =
+                part.exceptions.iter().map(|entry| (entry.phase, entry.reason)).collect();
+            (name.clone(), conditions.map(|condition| (condition.status, condition.reason)), exceptions)
+        })
+        .collect()
+    };
+    let before = said(world);
     world.restart();
     world.run(INTERVAL * 10);
+    assert_eq!(said(world), before, "what was said is what is said anew");
     world.check_survey();
     assert_eq!(world.foreseen(), [].into(), "I59: a write at rest {:#?}", world.store);
     for name in OBJECTS {

@@ -99,6 +99,33 @@ fn i53_an_excepted_instance_is_unprotected_once_and_protected_again_when_its_tim
 }
 
 #[test]
+fn i53_a_hold_that_has_fallen_is_no_conflict_any_more() {
+    type Fall = fn(&mut World);
+    let falls: [(&str, Fall); 3] = [
+        ("the other object is deleted", |world| world.delete("b")),
+        ("it selects something else", |world| {
+            world.apply("b", enabled(by_ids(&["i-b"])));
+        }),
+        ("it gives up, too", |world| {
+            world.apply("b", excepting(by_ids(&["i-a"]), &[("i-a", world.time_in(300))]));
+        }),
+    ];
+    for (why, fall) in falls {
+        let mut world = fleet();
+        except(&mut world, 600);
+        world.run(secs(60));
+        world.apply("b", enabled(by_ids(&["i-a"])));
+        world.run(secs(60));
+        assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, Some(Reason::Conflict)), "{why}");
+        assert_eq!(world.condition_set("a").stalled.status, Status::True, "{why}");
+        fall(&mut world);
+        world.run(secs(60));
+        assert_eq!(phase(&world, "a"), (ExceptionPhase::InForce, None), "{why}");
+        assert_eq!(tools(&world, "a"), CONTENT, "{why}");
+    }
+}
+
+#[test]
 fn i53_whatever_is_lost_or_crashes_it_is_unprotected_and_protected_again() {
     let calm = {
         let mut world = fleet();
