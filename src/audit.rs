@@ -23,7 +23,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use keeper_alicloud::error::OwnCode;
 use keeper_core::budget::Limit;
+use keeper_core::failure::Class;
 
 use crate::causes::told;
 use crate::cli::{AuditFormat, AuditOptions, ClusterOptions, FailOn};
@@ -124,7 +126,9 @@ pub async fn run(options: &AuditOptions, out: impl Write, watched: bool) -> Resu
         let counts = (audit.instances, audit.interfaces, audit.scaling_groups);
         remarks.append(&mut audit.remarks);
         if let Err(why) = &scaling_groups {
-            ungrouped.entry(why.clone()).or_default().push(scope.region.to_string());
+            let several = config.accounts.len() > 1;
+            let account = if several { format!(" (account {})", scope.account) } else { String::new() };
+            ungrouped.entry(why.clone()).or_default().push(format!("{}{account}", scope.region));
         }
         progress.clear();
         report.region(&Region {
@@ -211,7 +215,16 @@ async fn read(
     match audit.read_scaling_groups(&mut lister, limit(members.reads)).await {
         Ok(()) => Ok(Ok(true)),
         Err(error @ ListingError::Output(_)) => Err(RegionError::Listing(error).into()),
-        Err(ListingError::Cloud(error)) => Ok(Err(format!("{} failed with {}", error.operation, error.code))),
+        Err(ListingError::Cloud(error)) => {
+            let help = match error.class {
+                Class::Permission => ". Allow the identity ess:DescribeScalingGroups",
+                _ if &*error.code == OwnCode::NoEndpoint.as_str() => {
+                    ". Set endpoints.ess in the configuration"
+                }
+                _ => "",
+            };
+            Ok(Err(format!("{} failed with {}{help}", error.operation, error.code)))
+        }
         Err(other) => Ok(Err(told(&other))),
     }
 }

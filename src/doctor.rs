@@ -29,7 +29,6 @@ use access_checks::Whom;
 pub use finding::schema;
 use finding::{Check, Findings, Level};
 use metrics_checks::Source;
-use object_checks::Asked;
 use region_checks::Asks;
 
 /// What sessions are called in which somebody examines the operator.
@@ -178,7 +177,7 @@ async fn cluster(options: &DoctorOptions, places: &mut Places, findings: &mut Fi
     if !cluster_checks::api_server(&client, findings).await {
         return None;
     }
-    let defined = cluster_checks::definitions(&client, findings).await;
+    cluster_checks::definitions(&client, findings).await;
     let (namespace, release) = (options.namespace.as_str(), options.lease_name.as_str());
     let name = options.service_account.as_deref().unwrap_or(release);
     let own = access_checks::is_own(&client, namespace, name).await;
@@ -187,10 +186,7 @@ async fn cluster(options: &DoctorOptions, places: &mut Places, findings: &mut Fi
     access_checks::examine(&client, whom, namespace, karpenter, findings).await;
     cluster_checks::unprotect_verb(&client, release, findings).await;
     let labels = places.config.as_ref().and_then(|config| config.object_selector.clone());
-    let mut asked = Asked::default();
-    if defined {
-        asked = object_checks::examine(&client, labels.as_deref(), findings).await;
-    }
+    let asked = object_checks::examine(&client, labels.as_deref(), findings).await;
     places.add(&asked.places);
     places.tell(findings);
     let leader = lease_checks::leader(&client, namespace, release, findings).await;

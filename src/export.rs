@@ -90,13 +90,13 @@ pub fn export(object: &EniRetention, new_name: Option<&str>) -> Result<String, E
         return Ok(text);
     }
     let known = known.len();
-    let _ =
-        writeln!(text, "# {known} network interfaces that only the status of EniRetention {whole} lists.");
+    let interfaces = if known == 1 { "network interface" } else { "network interfaces" };
+    let _ = writeln!(text, "# {known} {interfaces} that only the status of EniRetention {whole} lists.");
     if !unclear.is_empty() {
         let unclear = unclear.len();
         let _ = writeln!(
             text,
-            "# {unclear} more network interfaces that it retains. Its status does not show whether they are attached."
+            "# {unclear} more that it retains. Its status does not show whether they are attached."
         );
     }
     text.push_str(
@@ -232,10 +232,7 @@ mod tests {
         let spec = json!({ "region": "cn-hangzhou", "targets": { "instanceIds": ["i-a"] } });
         let text = export(&object(&spec, &status), None).unwrap();
         assert!(text.starts_with("# 2 network interfaces that only the status of "), "{text}");
-        assert!(
-            text.contains("# 1 more network interfaces that it retains. Its status does not show"),
-            "{text}"
-        );
+        assert!(text.contains("# 1 more that it retains. Its status does not show"), "{text}");
         let ids = &documents(&text)[0]["spec"]["targets"]["networkInterfaceIds"];
         assert_eq!(*ids, json!(["eni-a", "eni-b", "eni-d"]));
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+use crate::causes::told;
+
 /// Field manager of our server-side apply.
 pub const FIELD_MANAGER: &str = "ecs-keeper";
 
@@ -63,6 +65,8 @@ pub fn summary(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
         kube::Error::SerdeError(_) => "the answer can't be decoded".to_owned(),
-        other => other.to_string(),
+        // Why there is no connection, only the causes tell.
+        kube::Error::Service(error) => told(error.as_ref()),
+        other => told(other),
     }
 }

@@ -21,6 +21,8 @@ use keeper_core::resource::Resource;
 use keeper_core::time::Moment;
 use tokio::time::{Instant, sleep};
 
+use crate::progress::note;
+
 /// Failures in a row after which a listing is given up. Whoever is throttled shares the quota with others, and waits for its turn;
 /// who can't reach the cloud wants to hear of it.
 const FAILURES: (u32, u32) = (12, 3);
@@ -66,6 +68,8 @@ pub struct Lister {
     began: Instant,
     calls: u64,
     jitter: Jitter,
+    /// Whether it was said that the cloud throttles.
+    throttling_told: bool,
 }
 
 impl<R: Resource> Listed<R> {
@@ -77,7 +81,7 @@ impl<R: Resource> Listed<R> {
 
 impl Lister {
     pub fn new(cloud: Arc<Cloud>) -> Self {
-        Self { cloud, began: Instant::now(), calls: 0, jitter: Jitter::new(0) }
+        Self { cloud, began: Instant::now(), calls: 0, jitter: Jitter::new(0), throttling_told: false }
     }
 
     /// Hands on every page of a listing, with the time when it was asked for.
@@ -223,6 +227,14 @@ impl Lister {
                 return Err(ListingError::Cloud(error));
             }
             if throttled {
+                if !std::mem::replace(&mut self.throttling_told, true) {
+                    note(&format!(
+                        "the cloud throttles {} ({}): trying again, more and more seldom, {} times at most",
+                        error.operation,
+                        error.code,
+                        most - failures
+                    ));
+                }
                 budget.throttled(self.now(), error.retry_after);
             }
             sleep(backoff::wait(error.class, failures, &mut self.jitter)).await;

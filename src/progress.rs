@@ -1,7 +1,7 @@
 //! How far a command has come that looks at several regions, or lists whole ones, on a terminal: one line that is written over and leaves no trace.
 
 use std::cell::Cell;
-use std::io::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::scope::Scope;
 
@@ -52,7 +52,13 @@ impl Progress {
     }
 }
 
+/// Tells why something takes long, over the line if there is one, also where nobody watches.
+pub fn note(text: &str) {
+    let clear = if io::stderr().is_terminal() { "\r\u{1b}[K" } else { "" };
+    write(&format!("{clear}ecs-keeper: {text}\n"));
+}
+
 /// A terminal that is gone is no reason to stop.
 fn write(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }

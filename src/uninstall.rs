@@ -32,6 +32,11 @@ pub enum UninstallCheckError {
     Connect(#[source] ConnectError),
     #[error(transparent)]
     List(#[from] ListError),
+    /// What is not there holds up nobody, but this is rather another cluster.
+    #[error(
+        "this cluster has no CRD of ecs-keeper: check that the kubeconfig is for the cluster in which ecs-keeper runs"
+    )]
+    NoDefinition,
     #[error("failed to write the answer as JSON")]
     Json(#[source] serde_json::Error),
 }
@@ -47,9 +52,15 @@ pub struct Checked {
 pub async fn check(options: &UninstallCheckOptions) -> Result<Checked, UninstallCheckError> {
     let client = connect(options.kubeconfig.as_deref()).await.map_err(UninstallCheckError::Connect)?;
     let labels = options.object_selector.as_deref();
-    let mut held = Vec::new();
+    let (mut held, mut defined) = (Vec::new(), false);
     for resource in Resource::ALL {
-        held.extend(holding(&client, resource, labels).await?);
+        if let Some(found) = holding(&client, resource, labels).await? {
+            defined = true;
+            held.extend(found);
+        }
+    }
+    if !defined {
+        return Err(UninstallCheckError::NoDefinition);
     }
     let mut unreadable = Vec::new();
     let protected_members = protected_members(&client, labels, &mut unreadable).await?;
@@ -128,15 +139,17 @@ fn status<S: DeserializeOwned + Default>(
     decode_status(status)
 }
 
-/// The objects of a kind that carry the finalizer. Metadata is read of all, and no more than that of most.
+/// The objects of a kind that carry the finalizer; nothing if the cluster has no such kind. Metadata is read of all, and no more than
+/// that of most.
 async fn holding(
     client: &Client,
     resource: Resource,
     labels: Option<&str>,
-) -> Result<Vec<Held>, UninstallCheckError> {
-    let mut held = Vec::new();
+) -> Result<Option<Vec<Held>>, UninstallCheckError> {
     let all = resource.list_metadata(client, labels);
-    for meta in answer(resource.kind(), all).await?.unwrap_or_default() {
+    let Some(all) = answer(resource.kind(), all).await? else { return Ok(None) };
+    let mut held = Vec::new();
+    for meta in all {
         let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
         if carries(&meta) {
             let api = resource.within(client, namespace);
@@ -144,7 +157,7 @@ async fn holding(
             held.extend(found.filter(|found| carries(&found.meta)).map(|found| Held::of(&found)));
         }
     }
-    Ok(held)
+    Ok(Some(held))
 }
 
 fn carries(meta: &ObjectMeta) -> bool {

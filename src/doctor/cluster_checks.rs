@@ -41,28 +41,28 @@ pub async fn api_server(client: &Client, findings: &mut Findings) -> bool {
 }
 
 /// Whether the definitions are there, served, and those of this version. Whether all are there.
-pub async fn definitions(client: &Client, findings: &mut Findings) -> bool {
+pub async fn definitions(client: &Client, findings: &mut Findings) {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let mut all = true;
     for ours in crds::all() {
         let name = ours.name_any();
         let (level, message) = match ask(api.get(&name)).await {
             Ok(theirs) => definition(&ours, &theirs),
             Err(NoAnswer::NotFound) => {
-                all = false;
                 (Level::Failure, "is not installed. Apply what ecs-keeper crds prints.".to_owned())
             }
             // Discovery is open to everybody.
-            Err(NoAnswer::Forbidden) => served(client, &ours, &mut all).await,
+            Err(NoAnswer::Forbidden) => served(client, &ours).await,
             Err(NoAnswer::Failed(why)) => (Level::Failure, why),
         };
         findings.add(level, Check::Definitions, format!("{name}: {message}"));
     }
-    all
 }
 
 /// What is to be said of a definition, beside that of this version.
 fn definition(ours: &CustomResourceDefinition, theirs: &CustomResourceDefinition) -> (Level, String) {
+    if theirs.metadata.deletion_timestamp.is_some() {
+        return (Level::Failure, "is being deleted, with all of its objects.".to_owned());
+    }
     let conditions = theirs.status.iter().flat_map(|status| status.conditions.iter().flatten());
     if !conditions.into_iter().any(|it| it.type_ == "Established" && it.status == "True") {
         let help = "is not established, so its objects are not served. kubectl describe crd says why.";
@@ -94,7 +94,7 @@ fn described(of: &CustomResourceDefinition) -> serde_json::Value {
 }
 
 /// Whether a kind is served, for those who may not read its definition.
-async fn served(client: &Client, ours: &CustomResourceDefinition, all: &mut bool) -> (Level, String) {
+async fn served(client: &Client, ours: &CustomResourceDefinition) -> (Level, String) {
     let Some(version) = ours.spec.versions.first() else {
         return (Level::Unknown, "has no version".to_owned());
     };
@@ -104,7 +104,6 @@ async fn served(client: &Client, ours: &CustomResourceDefinition, all: &mut bool
             (Level::Ok, "is served (you may not read the definition, so it is not compared)".to_owned())
         }
         Ok(_) | Err(NoAnswer::NotFound) => {
-            *all = false;
             (Level::Failure, "is not served. Apply what ecs-keeper crds prints.".to_owned())
         }
         Err(NoAnswer::Forbidden) => (Level::Unknown, "you may not ask what is served".to_owned()),

@@ -18,6 +18,8 @@ pub struct Sources<'a> {
     pub objects: Option<&'a ClusterObjects>,
     /// What the evidence log says; `None`: none was read.
     pub log: Option<&'a [SwitchedOff]>,
+    /// Whether the last change that it shows was made by ecs-keeper.
+    pub last_is_own: bool,
 }
 
 /// What these sources say of a target in an account.
@@ -28,6 +30,11 @@ pub fn changed_by(target: &TargetId, account: &AccountName, sources: Sources<'_>
     let known = switched_off.iter().any(|it| !it.calls.is_empty());
     let what_else = if known {
         "Of other changes it is not known by whom: ecs-keeper asks ActionTrail only about flags that it has set again".to_owned()
+    } else if sources.last_is_own {
+        format!(
+            "The last change that the log shows is ecs-keeper's own. Who made others is not known: {}",
+            why_unknown(sources)
+        )
     } else {
         format!("Who changed it last is not known: {}", why_unknown(sources))
     };
@@ -80,8 +87,8 @@ mod tests {
     #[test]
     fn nothing_is_said_of_what_was_not_read() {
         let target = TargetId::Instance(InstanceId::new("i-a"));
-        let why = |attributes, log| {
-            let sources = Sources { attributes, objects: None, log };
+        let why = |attributes, log, last_is_own| {
+            let sources = Sources { attributes, objects: None, log, last_is_own };
             changed_by(&target, &AccountName::new("default"), sources).message
         };
         for (attributes, log, said) in [
@@ -90,8 +97,11 @@ mod tests {
             (Some(true), None, "neither objects nor an evidence log"),
             (Some(false), Some(&[][..]), "attribution is off in the configuration"),
         ] {
-            let told = why(attributes, log);
+            let told = why(attributes, log, false);
             assert!(told.starts_with(&format!("Who changed it last is not known: {said}")), "{told}");
+            let told = why(attributes, log, true);
+            let own = "The last change that the log shows is ecs-keeper's own. Who made others is not known";
+            assert!(told.starts_with(&format!("{own}: {said}")), "{told}");
         }
     }
 }

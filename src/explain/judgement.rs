@@ -84,7 +84,13 @@ pub fn explain(
     let doubtful = objects_said.is_doubtful();
     let advice = advice(target, (state, doubtful), objects, prospect.as_ref());
     let (history, told_by_log) = log.unzip();
-    let sources = Sources { attributes, objects: objects.as_ref().ok(), log: told_by_log.as_deref() };
+    let last = history.as_ref().and_then(|history: &History| history.changes.last());
+    let sources = Sources {
+        attributes,
+        objects: objects.as_ref().ok(),
+        log: told_by_log.as_deref(),
+        last_is_own: last.is_some_and(|change| change.write.is_some()),
+    };
     Explanation {
         kind: target.kind(),
         // Whoever gives no name gets the id.

@@ -43,12 +43,13 @@ pub fn text(told: &Explanation, zone: &Zone) -> String {
     page.title("SINCE WHEN, AND BY WHOM");
     for since in &told.since {
         let StateSince { state, object, since } = since;
-        let differs = told.kind == "Instance" && state != told.verdict.state;
+        let differs = told.kind == "Instance" && !agrees(state, told.verdict.state);
         let but = if differs { " That is not what the cloud says now." } else { "" };
         page.paragraph(2, &format!("{state} since {}, as {object} says.{but}", zone.time(*since)));
     }
     if told.since.is_empty() {
-        page.paragraph(2, "Since when is not known from status: no object has a row about it.");
+        let why = if told.objects.known { "no object has a row about it" } else { "no objects were read" };
+        page.paragraph(2, &format!("Since when is not known from status: {why}."));
     }
     if let Some(history) = &told.history {
         past(&mut page, history, told, zone);
@@ -103,6 +104,11 @@ fn interface(page: &mut Page, says: &InterfaceSays) {
     page.field("managed by a product", &or_unknown(says.service_managed));
     page.field("zone", &or_unknown(says.zone_id.as_deref()));
     page.field("private addresses", &list(Some(&says.private_ips)));
+}
+
+/// Whether what an object says of the target is how the cloud shows it. One that steps aside for it has it unprotected.
+fn agrees(said: &str, shown: &str) -> bool {
+    said == shown || (said == "Excepted" && shown == "Unprotected")
 }
 
 fn objects(page: &mut Page, told: &Explanation, zone: &Zone) {
@@ -328,5 +334,22 @@ fn stance(want: &Want, zone: &Zone) -> String {
         ("Unprotects", _) => "asks for its unprotected value".to_owned(),
         ("Unprotected", _) => "asked for its unprotected value, and that was carried out".to_owned(),
         _ => "only says how it is".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_steps_aside_and_a_cloud_that_shows_the_flag_off_agree() {
+        for (said, shown, expected) in [
+            ("Protected", "Protected", true),
+            ("Excepted", "Unprotected", true),
+            ("Excepted", "Protected", false),
+            ("Protected", "Unprotected", false),
+        ] {
+            assert_eq!(agrees(said, shown), expected, "{said} {shown}");
+        }
     }
 }

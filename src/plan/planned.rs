@@ -175,7 +175,7 @@ impl Counts {
             (self.left_unprotected, "left unprotected for a time"),
             (self.cannot_protect, "can't be protected"),
             (self.protected, "already protected"),
-            (self.unchanged, "left as they are"),
+            (self.unchanged, if self.unchanged == 1 { "left as it is" } else { "left as they are" }),
             (self.unknown, "unknown"),
         ];
         let some = all.into_iter().filter(|(count, _)| *count > 0);

@@ -142,6 +142,8 @@ async fn a_cloud_that_is_busy_is_asked_again_and_one_that_is_away_is_told() {
     stage.account.fault(Rule::new("DescribeNetworkInterfaces", Fault::DropBefore).times(1));
     let ended = stage.json(&[]).await;
     assert_eq!((ended.code, ended.lines("Region")[0]["complete"].as_bool()), (0, Some(true)), "{ended:?}");
+    let told = "ecs-keeper: the cloud throttles DescribeInstances (Throttling";
+    assert!(ended.err.starts_with(told) && ended.err.lines().count() == 1, "{ended:?}");
     stage.account.fault(Rule::new("DescribeNetworkInterfaces", Fault::DropBefore));
     let away = stage.json(&[]).await;
     assert_eq!((away.code, away.err.lines().count()), (1, 1), "{away:?}");

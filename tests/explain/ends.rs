@@ -79,8 +79,34 @@ async fn without_a_cluster_that_can_be_reached_the_cloud_is_told_all_the_same() 
     let ended = ended(stage.program(&["explain", "i-a", "--config", config.to_str().unwrap()])).await;
     assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
     let told = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("Since when is not known from status: no objects were read."), "{}", ended.out);
     let why = "OBJECTS Not known: failed to connect to the cluster: found neither a Pod's ServiceAccount nor a kubeconfig";
     assert!(told.contains(why), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn why_there_is_no_connection_to_the_api_server_is_told() {
+    let stage = Stage::new().await;
+    let (kubeconfig, _) = api_server(&stage, |_| (404, json!({}))).await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut access: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&kubeconfig).unwrap()).unwrap();
+    access["clusters"][0]["cluster"]["server"] = json!(format!("http://{nobody}"));
+    let kubeconfig = stage.write("nobody", &access.to_string());
+    let refused = ended(stage.program(&["uninstall-check", "--kubeconfig", &kubeconfig])).await;
+    one_sentence(&refused, "Connection refused");
+}
+
+#[tokio::test]
+async fn a_cluster_without_the_definitions_is_not_said_to_be_safe_to_uninstall() {
+    let stage = Stage::new().await;
+    let missing =
+        json!({ "kind": "Status", "status": "Failure", "message": "no", "reason": "NotFound", "code": 404 });
+    let (kubeconfig, _) = api_server(&stage, move |_| (404, missing.clone())).await;
+    for output in ["text", "json"] {
+        let words = ["uninstall-check", "--output", output, "--kubeconfig", &kubeconfig];
+        one_sentence(&ended(stage.program(&words)).await, "this cluster has no CRD of ecs-keeper");
+    }
 }
 
 #[tokio::test]
