@@ -23,6 +23,8 @@ use crate::metrics::Judged;
 use crate::scope::Scope;
 use crate::store::StoredObject;
 
+mod tools;
+
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }

@@ -102,6 +102,7 @@ MODULES = [
         {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("promtool", "prometheus")},
         tags="remove_all_sd",
     ),
+    Module("gitops", "github.com/fluxcd/cli-utils", {"gitops": "."}, folder=HERE.parent / "gitops" / "go"),
     Module(
         "crane",
         "github.com/google/go-containerregistry",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts a control plane and runs a command under it; the exit code is the command's.
 
-    run.py -- cargo test --workspace    the command sees KEEPER_TEST_KUBECONFIG, _KUBECTL, _HELM, _AUDIT_LOG and _PROMTOOL
+    run.py -- cargo test --workspace    the command sees KEEPER_TEST_KUBECONFIG, _KUBECTL, _HELM, _AUDIT_LOG, _PROMTOOL and _GITOPS
     run.py --access -- cargo test …     fails as well if the command's operators did not use all that the chart grants them, or wanted more
     run.py --keep                       prints `export KUBECONFIG=…` and keeps the control plane until ctrl-C
 
@@ -44,7 +44,8 @@ def main() -> int:
 
 
 def _run(plane: ControlPlane, command: list[str], access: bool) -> int:
-    environment = {**plane.environment(), "KEEPER_TEST_PROMTOOL": str(ensure("promtool")["promtool"])}
+    programs = ensure("promtool", "gitops")
+    environment = {**plane.environment(), **{f"KEEPER_TEST_{name.upper()}": str(path) for name, path in programs.items()}}
     with Guarded(command, grace=GRACE, env=environment) as running:
         while True:
             try:

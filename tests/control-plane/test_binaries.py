@@ -14,7 +14,7 @@ from pathlib import Path
 from binaries import CONTROL_PLANE, HERE, MODULES, RELEASES, Module
 
 BINARIES = [sys.executable, str(Path(__file__).with_name("binaries.py"))]
-PROGRAMS = ["actionlint", "etcd", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "prometheus", "promtool"]
+PROGRAMS = ["actionlint", "etcd", "gitops", "helm", "helm-docs", "kube-apiserver", "kube-controller-manager", "kubeconform", "kubectl", "prometheus", "promtool"]
 (KARPENTER,) = [module for module in MODULES if module.name == "karpenter"]
 
 # Answers `go env`, and "builds" by writing the file after -o; each build leaves a line in $BUILDS.
@@ -117,7 +117,7 @@ class Binaries(unittest.TestCase):
         self.found(self.run_binaries(self.with_go()))
         folders = {folder.name.rsplit("-", 2)[0]: sorted(program.name for program in folder.iterdir()) for folder in self.folders()}
         several = {"kubernetes": ["kube-apiserver", "kube-controller-manager", "kubectl"], "prometheus": ["prometheus", "promtool"]}
-        self.assertEqual(folders, {**several, **{name: [name] for name in ("actionlint", "etcd", "helm", "helm-docs", "kubeconform")}})
+        self.assertEqual(folders, {**several, **{name: [name] for name in ("actionlint", "etcd", "gitops", "helm", "helm-docs", "kubeconform")}})
 
     def test_another_kubernetes_is_built_when_it_is_named_and_all_else_stays(self):
         usual = self.found(self.run_binaries(self.with_go(), *CONTROL_PLANE))
@@ -189,7 +189,7 @@ class Binaries(unittest.TestCase):
                 done = self.run_binaries(self.without_go(), *arguments)
                 self.assertEqual(done.returncode, 1)
                 said = (done.stdout + done.stderr).strip()
-                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform, helm-docs, actionlint, promtool and prometheus\.?$")
+                self.assertRegex(said, r"^Go 1\.\d+ or newer .*build etcd, kube-apiserver, .*kubectl, helm, kubeconform, helm-docs, actionlint, promtool, prometheus and gitops\.?$")
 
     def test_go_is_not_asked_for_what_an_archive_may_hold(self):
         with_archives = self.without_go()
@@ -208,7 +208,7 @@ class Binaries(unittest.TestCase):
     def test_what_kubebuilder_assets_holds_wins_and_what_it_lacks_is_built(self):
         assets = self.assets("etcd", "kube-apiserver", "kubectl")
         found = self.found(self.run_binaries(self.with_go(KUBEBUILDER_ASSETS=str(assets))))
-        self.assertEqual(self.built(), ["actionlint", "helm", "helm-docs", "kube-controller-manager", "kubeconform", "prometheus", "promtool"])
+        self.assertEqual(self.built(), ["actionlint", "gitops", "helm", "helm-docs", "kube-controller-manager", "kubeconform", "prometheus", "promtool"])
         self.assertEqual({name for name, path in found.items() if path.parent == assets.resolve()}, {"etcd", "kube-apiserver", "kubectl"})
 
     def test_what_kubebuilder_assets_lacks_is_named_when_it_cannot_be_built(self):

@@ -1,4 +1,4 @@
-//! What a reader copies and applies: the examples of the pages.
+//! What a reader copies and applies: the examples of the pages, and what the test files of Argo CD's health checks show.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::pages;
+use crate::{argocd, pages};
 
 /// kubectl on the shared control plane, with the definitions installed.
 struct Kubectl {
@@ -103,4 +103,15 @@ fn the_api_server_takes_every_example() {
         }
     }
     assert!(tried >= 3, "only {tried} examples were found: is the language of their blocks still yaml?");
+}
+
+#[test]
+fn the_api_server_takes_the_test_files_of_the_health_checks() {
+    let kubectl = Kubectl::ready();
+    for (file, mut object) in argocd::objects() {
+        object["metadata"]["namespace"] = json!("default");
+        if let Err(refusal) = kubectl.would_take(&object) {
+            panic!("{}: {refusal}", file.display());
+        }
+    }
 }

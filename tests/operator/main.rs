@@ -31,11 +31,11 @@ mod exceptions;
 mod explain;
 mod failures;
 mod generations;
+#[path = "../gitops/tools.rs"]
+mod gitops;
 mod golden;
 mod grants;
 mod handover;
-#[path = "../docs/health.rs"]
-mod health;
 mod leaders;
 mod losses;
 mod machines;
