@@ -1,5 +1,5 @@
 # The steps of `make test`, in order: what is quick to fail comes first.
-TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows lint-docs deny machete doc walls control-plane test-launcher test-bench test-release test-cargo test-chart test-upgrade test-prometheus test-page test-vendor-sdk test-real-cloud test-vendor-credentials
+TEST_STEPS := check-tools check-fmt lint lint-image lint-workflows lint-docs deny machete doc walls control-plane test-launcher test-bench test-release test-cargo test-chart test-upgrade test-gitops test-prometheus test-page test-vendor-sdk test-real-cloud test-vendor-credentials
 CONTROL_PLANE := tests/control-plane
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -82,6 +82,9 @@ test-chart: ## install, upgrade and remove the chart on control planes of its ow
 
 test-upgrade: ## install this version over the last releases with live objects, and roll it back
 	python3 -m unittest discover --start-directory tests/upgrade
+
+test-gitops: ## have Argo CD's own code sync chart, CRDs and objects, and find no difference
+	python3 -m unittest discover --start-directory tests/gitops
 
 test-prometheus: ## have a real Prometheus ask the queries of the dashboard and of the alerts
 	python3 -m unittest discover --start-directory tests/prometheus
