@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 typos=$(tests/program.sh wheel typos 1.52.0 typos)
-"$typos" ./*.md docs/{,*/}*.md docs/*.schema.json .github/{ISSUE_TEMPLATE,pull_request_template.md} {crates,tests}/*/README.md crds \
+"$typos" ./*.md docs/{,*/}*.md docs/*.schema.json .github/{ISSUE_TEMPLATE,pull_request_template.md} {crates,tests}/*/README.md deploy/argocd/README.md crds \
     deploy/charts/ecs-keeper/{README.md,README.md.gotmpl,values.yaml,files/alerts.yaml}
