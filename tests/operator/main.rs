@@ -53,6 +53,7 @@ mod process;
 mod reattach;
 mod refusing;
 mod release;
+mod restored;
 mod retention;
 mod retention_rules;
 mod retention_status;
