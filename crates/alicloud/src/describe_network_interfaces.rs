@@ -4,6 +4,7 @@
 //! An item names no region, only a zone. The request names it, here and in every write on an interface.
 
 use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -136,10 +137,11 @@ fn belongings(entry: &Value) -> Belongings {
 
 /// The public addresses, each once.
 fn eips<'a>(addresses: impl Iterator<Item = &'a Value>) -> Vec<Eip> {
-    let mut eips: Vec<Eip> = Vec::new();
+    let (mut eips, mut places) = (Vec::<Eip>::new(), HashMap::new());
     for bound in addresses {
         let Some(eip) = eip(bound) else { continue };
-        match eips.iter_mut().find(|known| known.public_ip == eip.public_ip) {
+        let place = *places.entry(eip.public_ip.clone()).or_insert(eips.len());
+        match eips.get_mut(place) {
             None => eips.push(eip),
             Some(known) => known.allocation_id = known.allocation_id.take().or(eip.allocation_id),
         }
@@ -185,13 +187,8 @@ fn name(entry: &Value, field: &str) -> Option<Arc<str>> {
 
 /// Each text once, in the order in which it came first.
 fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Arc<str>> {
-    let mut distinct: Vec<Arc<str>> = Vec::new();
-    for text in texts {
-        if !distinct.iter().any(|known| **known == *text) {
-            distinct.push(Arc::from(text));
-        }
-    }
-    distinct
+    let mut known = HashSet::new();
+    texts.filter(|text| known.insert(*text)).map(Arc::from).collect()
 }
 
 #[cfg(test)]

@@ -386,6 +386,19 @@ fn i06_no_field_removed_nulled_or_retyped_yields_a_better_fact() {
     }
 }
 
+/// As many as an answer of the longest length can have: what compared each with all others took minutes.
+#[test]
+fn i47_any_number_of_addresses_is_read_in_a_time_that_grows_with_it() {
+    const MANY: usize = 80_000;
+    let address = |n: usize| format!("10.{}.{}.{}", n >> 16, (n >> 8) & 255, n & 255);
+    let set =
+        |n| json!({"PrivateIpAddress": address(n), "AssociatedPublicIp": {"PublicIpAddress": address(n)}});
+    let sets: Vec<Value> = (0..MANY).map(set).collect();
+    let item = json!({"NetworkInterfaceId": "eni-1", "PrivateIpSets": {"PrivateIpSet": sets}});
+    let carried = decode_item(&item).unwrap().facts.belongings;
+    assert_eq!((carried.private_ips.len(), carried.eips.len()), (MANY, MANY));
+}
+
 const NAMES: &[&str] = &[
     "NetworkInterfaceSets",
     "NetworkInterfaceSet",
