@@ -41,7 +41,8 @@ use claim::Claimants;
 use form::{Form, Region};
 use found::Found;
 pub use found::Outcome;
-use ignore::{IgnoreError, IgnoreList};
+use ignore::IgnoreError;
+pub use ignore::IgnoreList;
 pub use json::schema;
 use region::{Limits, RegionAudit, RegionError, Sink};
 

@@ -26,9 +26,11 @@ use crate::metrics::Metrics;
 use crate::scope::Scope;
 use crate::scopes::{ScopeError, scopes};
 use access_checks::Whom;
-pub use finding::schema;
-use finding::{Check, Findings, Level};
+use finding::{Check, Level};
+pub use finding::{Findings, schema};
 use metrics_checks::Source;
+#[cfg(any(test, fuzzing))]
+pub use metrics_checks::judge;
 use region_checks::Asks;
 
 /// What sessions are called in which somebody examines the operator.

@@ -25,7 +25,8 @@ use crate::visible_text::plain_line;
 use crate::zone::Zone;
 use explanation::Explanation;
 pub use explanation::schema;
-use history::{EvidenceLog, LogError};
+pub use history::EvidenceLog;
+use history::LogError;
 use sighting::{Found, Limits, find};
 
 /// What sessions are called in which somebody looks at one target.

@@ -42,8 +42,12 @@ use crate::scopes::{ScopeError, check_region, keep_accounts, limited};
 use crate::visible_text::plain_line;
 use crate::zone::Zone;
 use applied::{Applied, apply};
-use definition::{Definition, DefinitionError};
-use manifest::{ManifestError, Manifests};
+pub use definition::Definition;
+use definition::DefinitionError;
+use manifest::ManifestError;
+pub use manifest::Manifests;
+#[cfg(any(test, fuzzing))]
+pub use merge::{applied_before, merged};
 pub use planned::{Verdict, schema};
 use planning::{Assumptions, Planning};
 use scan::{Limits, Scan};

@@ -55,7 +55,12 @@ impl IgnoreList {
     pub fn load(path: &Path, now: Timestamp) -> Result<Self, IgnoreError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| IgnoreError::Unreadable { path: path.to_owned(), source })?;
-        let entries: Option<Vec<Entry>> = serde_saphyr::from_str(&text)
+        Self::read(path, &text, now)
+    }
+
+    /// The list in the text of a file.
+    pub fn read(path: &Path, text: &str, now: Timestamp) -> Result<Self, IgnoreError> {
+        let entries: Option<Vec<Entry>> = serde_saphyr::from_str(text)
             .map_err(|error| IgnoreError::Invalid { path: path.to_owned(), problems: problems_of(&error) })?;
         Self::of(entries.unwrap_or_default(), now)
             .map_err(|sentence| IgnoreError::Entry { path: path.to_owned(), sentence })

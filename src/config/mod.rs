@@ -11,7 +11,7 @@ mod settings;
 pub(crate) use identity::{
     AssumeRole, CredentialSource, EcsRole, KeyParts, Oidc, Profile, ProxySettings, StsSettings,
 };
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use load::parse;
 pub(crate) use load::{ConfigError, load_or_empty};
 pub use load::{load, schema};

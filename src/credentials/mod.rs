@@ -33,3 +33,5 @@ pub use error::CredentialError;
 pub use error::KeyError;
 pub use exchange::Exchange;
 pub use providers::Providers;
+#[cfg(any(test, fuzzing))]
+pub use {claims::Claims, profile::keys};

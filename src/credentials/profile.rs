@@ -67,11 +67,7 @@ impl ProfileFile {
         let path = &self.profile.file;
         let unreadable = |source| ProfileError::Unreadable { path: path.clone(), source };
         let text = files::read_aside(path).await.map_err(unreadable)?;
-        let file: File = serde_json::from_slice(&text).map_err(|error| ProfileError::NotJson {
-            path: path.clone(),
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let file = File::read(path, &text)?;
         let current = file.current.clone().filter(|name| !name.is_empty());
         let name = self.profile.name.clone().or(current);
         let name = name.ok_or_else(|| ProfileError::NoCurrent { path: path.clone() })?;
@@ -152,6 +148,16 @@ impl ProfileFile {
     }
 }
 
+impl File {
+    fn read(path: &Path, text: &[u8]) -> Result<Self, ProfileError> {
+        serde_json::from_slice(text).map_err(|error| ProfileError::NotJson {
+            path: path.to_owned(),
+            line: error.line(),
+            column: error.column(),
+        })
+    }
+}
+
 impl Profile {
     fn key(&self, temporary: bool) -> Result<Issued, ProfileError> {
         let id = required(self, self.access_key_id.as_deref(), "access_key_id")?;
@@ -173,6 +179,19 @@ impl Profile {
         let name = own.or_else(|| environment.get(ecs_role::METADATA));
         Ok(EcsRole { service, name, unless_silent: None })
     }
+}
+
+/// The key of each profile in the text of a file, as far as it stands there: what a fuzzer can ask without a call.
+#[cfg(any(test, fuzzing))]
+pub fn keys(path: &Path, text: &[u8]) -> Result<Vec<Result<Issued, ProfileError>>, ProfileError> {
+    let file = File::read(path, text)?;
+    let key = |profile: &Profile| match profile.mode.as_str() {
+        "AK" => profile.key(false),
+        "StsToken" => profile.key(true),
+        mode => Err(refused(&profile.name, mode)),
+    };
+    let unknown = file.current.as_deref().and_then(|name| find(&file, name, path).err());
+    Ok(file.profiles.iter().map(key).chain(unknown.map(Err)).collect())
 }
 
 fn find<'a>(file: &'a File, name: &str, path: &Path) -> Result<&'a Profile, ProfileError> {

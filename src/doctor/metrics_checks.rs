@@ -38,6 +38,11 @@ pub async fn examine(source: Source<'_>, findings: &mut Findings) {
             return unread(findings, &format!("the metrics of {place}: {why}"));
         }
     };
+    judge(&text, &place, Timestamp::now().as_second(), findings);
+}
+
+/// Judges the metrics that a place answered with.
+pub fn judge(text: &str, place: &str, now: i64, findings: &mut Findings) {
     let lines = text.lines().map(|line| Ok(line.to_owned()));
     let metrics = Metrics(Scrape::parse(lines).map(|scrape| scrape.samples).unwrap_or_default());
     if metrics.all("ecs_keeper_build_info").next().is_none() {
@@ -51,7 +56,7 @@ pub async fn examine(source: Source<'_>, findings: &mut Findings) {
         );
     }
     throttling(&metrics, findings);
-    alerts(&metrics, Timestamp::now().as_second(), findings);
+    alerts(&metrics, now, findings);
 }
 
 /// Without the leader's metrics neither is known.

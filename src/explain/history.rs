@@ -197,7 +197,8 @@ impl EvidenceLog {
         Ok(log)
     }
 
-    fn of(mut lines: impl BufRead, kind: &str, id: &str) -> io::Result<Self> {
+    /// What these lines say.
+    pub fn of(mut lines: impl BufRead, kind: &str, id: &str) -> io::Result<Self> {
         let (mut log, mut line) = (Self::default(), Vec::new());
         loop {
             line.clear();

@@ -133,20 +133,8 @@ impl Manifests {
         definitions: &[Definition],
         namespace: &str,
     ) -> Result<Self, ManifestError> {
-        let mut reading = Reading {
-            definitions,
-            namespace,
-            found: Self { objects: Vec::new(), others: 0 },
-            places: BTreeMap::new(),
-            mistakes: Vec::new(),
-        };
-        for (name, text) in texts(paths)? {
-            reading.take(&name, &text);
-        }
-        let Reading { found, mistakes, .. } = reading;
-        if !mistakes.is_empty() {
-            return Err(ManifestError::Mistakes(mistakes));
-        }
+        let texts = texts(paths)?;
+        let found = Self::of(&texts, definitions, namespace).map_err(ManifestError::Mistakes)?;
         if found.objects.is_empty() {
             let names: Vec<String> = paths.iter().map(|path| shown(path)).collect();
             let skipped = match found.others {
@@ -157,6 +145,25 @@ impl Manifests {
             return Err(ManifestError::NothingOfOurs { sources: plain_line(&names.join(", ")), skipped });
         }
         Ok(found)
+    }
+
+    /// What these texts have, each under its name.
+    pub fn of(
+        texts: &[(String, String)],
+        definitions: &[Definition],
+        namespace: &str,
+    ) -> Result<Self, Vec<Mistake>> {
+        let mut reading = Reading {
+            definitions,
+            namespace,
+            found: Self { objects: Vec::new(), others: 0 },
+            places: BTreeMap::new(),
+            mistakes: Vec::new(),
+        };
+        for (name, text) in texts {
+            reading.take(name, text);
+        }
+        if reading.mistakes.is_empty() { Ok(reading.found) } else { Err(reading.mistakes) }
     }
 }
 
@@ -378,15 +385,8 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Result<Manifests, String> {
         let definitions = Resource::ALL.map(|resource| Definition::of(resource).unwrap());
-        let mut reading = Reading {
-            definitions: &definitions,
-            namespace: "team",
-            found: Manifests { objects: Vec::new(), others: 0 },
-            places: BTreeMap::new(),
-            mistakes: Vec::new(),
-        };
-        reading.take(name, text);
-        if reading.mistakes.is_empty() { Ok(reading.found) } else { Err(super::told(&reading.mistakes)) }
+        let texts = [(name.to_owned(), text.to_owned())];
+        Manifests::of(&texts, &definitions, "team").map_err(|mistakes| super::told(&mistakes))
     }
 
     fn web(name: &str) -> String {
