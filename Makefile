@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 REVISION := $(shell git rev-parse HEAD 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help demo e2e test test-steps test-karpenter test-versions real-cloud $(TEST_STEPS) book fmt crds chart verify simulate bench image release release-proof
+.PHONY: help demo e2e test test-steps test-karpenter test-versions real-cloud $(TEST_STEPS) book fmt crds chart verify simulate fuzz bench image release release-proof
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -139,6 +139,9 @@ verify: ## fail if crds/, the generated tables, the chart's README, its dashboar
 
 simulate: ## run random schedules of the engine on seeds that nobody has tried (or from FIRST on, SCHEDULES of them)
 	tests/simulate.sh
+
+fuzz: ## have a fuzzer make up inputs for each decoder of what strangers write (ARGS="--seconds 300" so long for all, ARGS=TARGET for one)
+	tests/fuzz.sh $(ARGS)
 
 bench: ## print the bench's tables (ARGS="simulation failover" those parts, ARGS=--list lists them)
 	@$(CONTROL_PLANE)/check-tools.sh test && exec benches/run $(ARGS)

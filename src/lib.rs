@@ -24,6 +24,8 @@ mod events;
 mod evidence_log;
 mod explain;
 mod export;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod grants;
 mod handover;
 mod health;

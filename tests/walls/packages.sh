@@ -25,6 +25,6 @@ wall keeper-core "$kubernetes" 'tokio|tokio-.*|mio|futures-executor' 'reqwest|hy
 wall keeper-alicloud "$kubernetes" 'keeper-simulator|ecs-keeper'
 # A second, independent reading of the cloud's protocol: what it shared with the client it could not judge.
 wall keeper-simulator "$kubernetes" 'keeper-core|keeper-alicloud|ecs-keeper'
-wall ecs-keeper 'keeper-simulator'
+wall ecs-keeper 'keeper-simulator' 'keeper-fuzz|libfuzzer-sys'
 
 exit "$broken"

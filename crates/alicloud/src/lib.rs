@@ -12,6 +12,8 @@ pub mod codes;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod metadata_service;
 pub mod observe;
 pub mod session;

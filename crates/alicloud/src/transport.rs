@@ -22,7 +22,7 @@ use crate::identifier::is_identifier;
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Throttling windows are minutes, so a longer wait is a fault of the header, not an intent of the cloud.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Shorter than servers keep idle connections: a write on one that is just being closed leaves its effect unknown.
 const IDLE: Duration = Duration::from_secs(15);
@@ -202,7 +202,7 @@ fn header_text<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 }
 
 /// The header is in milliseconds, as the tests of the vendor's SDKs have it.
-fn retry_after(text: &str) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(|millis| Duration::from_millis(millis).min(LONGEST_RETRY_AFTER))
 }
 
