@@ -158,9 +158,13 @@ impl<F: Flag> FlagKeeper<F> {
     }
 
     /// A hold that came or fell changes what others may unprotect, and what is said of those that have.
-    pub fn holds_changed(&mut self, turn: &mut Turn<'_>, targets: &Targets<F::Of>) {
+    pub fn holds_changed(&mut self, turn: &mut Turn<'_>, targets: &mut Targets<F::Of>) {
         self.unprotector.hurry(turn.now.after(Duration::from_secs(1)));
-        turn.context.touch_all(targets.unprotecting.iter().cloned());
+        self.touch_unprotecting(turn);
+        // Before the first poll nothing was said of any object.
+        if std::mem::take(&mut targets.holds_changed) && turn.context.has_polled() {
+            turn.context.touch_all(targets.unprotecting.iter().cloned());
+        }
     }
 
     /// Marks the reports of the objects whose unprotecting is not carried out yet.

@@ -136,7 +136,8 @@ pub(super) fn decide(
 }
 
 /// Whether status goes on saying that the object has stepped aside for the target: until that is over and it is protected again, or
-/// it is gone, or the object has nothing protected any more. As long as Karpenter is about to release it nevertheless, or may be, status keeps it from being lifted once more.
+/// it is gone, or the object has nothing protected any more. As long as Karpenter is about to release it nevertheless, or may be, status
+/// keeps it from being lifted once more.
 fn stands(view: FlagView<'_, DeletionProtection>, object: &Object<Instance>, id: &InstanceId) -> bool {
     match view.verdict(id, view.told_horizon(), object.tag_epoch) {
         None => false,

@@ -34,15 +34,13 @@ pub(crate) fn drop_object<R: Resource>(
     opaque: bool,
 ) {
     drop_intent(targets, turn, object);
-    if opaque {
-        targets.opaque.insert(object.clone());
-    } else {
-        targets.opaque.remove(object);
-    }
+    targets.holds_changed |=
+        if opaque { targets.opaque.insert(object.clone()) } else { targets.opaque.remove(object) };
 }
 
 fn drop_intent<R: Resource>(targets: &mut Targets<R>, turn: &mut Turn<'_>, object: &ObjectId) {
     let Some(old) = targets.objects.remove(object) else { return };
+    targets.holds_changed = true;
     targets.reader.unlist(object);
     let reach: Vec<R::Id> = targets.view(turn).reach(&old).cloned().collect();
     release(targets, object, &old);
@@ -84,12 +82,13 @@ pub(crate) fn set_intent<R: Resource>(
     generation: Generation,
     intent: Intent<R>,
 ) -> Option<Edit<R>> {
-    targets.opaque.remove(object);
+    targets.holds_changed |= targets.opaque.remove(object);
     if let Some(known) = targets.objects.get(object)
         && (generation < known.generation || (generation == known.generation && intent == known.intent))
     {
         return None;
     }
+    targets.holds_changed = true;
     let old = targets.objects.remove(object);
     // The new keys are held before the old ones are released, so that what both need is not read again.
     let mut tag_epoch = targets.keys.need(&intent.selector);

@@ -38,6 +38,8 @@ pub(crate) struct Targets<R: Resource> {
     pub(super) by_host: BTreeSet<ObjectId>,
     /// Objects that ask for unprotecting, carried out or not: whether another one holds a target is part of what is said of them.
     pub(super) unprotecting: BTreeSet<ObjectId>,
+    /// Whether an object asks for something else than before, since it was looked whom that concerns.
+    pub(super) holds_changed: bool,
     /// What has happened to hosts, by the objects that it concerns.
     pub(super) host_changes: BTreeMap<ObjectId, HostChanges<R>>,
     pub(super) index: Index<R>,
@@ -99,6 +101,7 @@ impl<R: Resource> Targets<R> {
             carried_out: BTreeMap::new(),
             by_host: BTreeSet::new(),
             unprotecting: BTreeSet::new(),
+            holds_changed: false,
             host_changes: BTreeMap::new(),
             index: Index::default(),
             keys: TagKeys::default(),
