@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kube::client::AuthError;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -13,6 +14,10 @@ pub const FIELD_MANAGER: &str = "ecs-keeper";
 
 /// A call that takes longer is given up. kube has no time-out of its own.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What is said when the kubeconfig's user has no token or certificate.
+const UNAUTHENTICATED: &str =
+    "the credentials of the kubeconfig's user can't be obtained: run its plugin, or kubectl, by hand";
 
 /// Why there is no road to the API server.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,9 @@ pub fn summary(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
         kube::Error::SerdeError(_) => "the answer can't be decoded".to_owned(),
+        // It quotes what a plugin has printed, and that may be a token.
+        kube::Error::Auth(_) => UNAUTHENTICATED.to_owned(),
+        kube::Error::Service(error) if error.is::<AuthError>() => UNAUTHENTICATED.to_owned(),
         // Why there is no connection, only the causes tell.
         kube::Error::Service(error) => told(error.as_ref()),
         other => told(other),

@@ -24,7 +24,7 @@ mod events;
 mod evidence_log;
 mod explain;
 mod export;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), feature = "plan"))]
 pub mod fuzz;
 mod grants;
 mod handover;

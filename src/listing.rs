@@ -229,10 +229,8 @@ impl Lister {
             if throttled {
                 if !std::mem::replace(&mut self.throttling_told, true) {
                     note(&format!(
-                        "the cloud throttles {} ({}): trying again, more and more seldom, {} times at most",
-                        error.operation,
-                        error.code,
-                        most - failures
+                        "the cloud throttles {} ({}): trying again, more and more seldom",
+                        error.operation, error.code
                     ));
                 }
                 budget.throttled(self.now(), error.retry_after);

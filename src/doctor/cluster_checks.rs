@@ -40,7 +40,7 @@ pub async fn api_server(client: &Client, findings: &mut Findings) -> bool {
     }
 }
 
-/// Whether the definitions are there, served, and those of this version. Whether all are there.
+/// Whether the definitions are there, served, and those of this version.
 pub async fn definitions(client: &Client, findings: &mut Findings) {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     for ours in crds::all() {

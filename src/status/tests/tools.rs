@@ -1,4 +1,4 @@
-//! I8: what GitOps tools read in every status that the code can write.
+//! I8: what GitOps tools read in each thing that a status can say, alone and in pairs.
 //!
 //! A status follows from what the regions say. So each thing that they can say is said, alone and beside each other, to each
 //! thing that an object can ask.
