@@ -17,10 +17,10 @@ class ReleaseTimes(Chapter):
         tell = self._tell
         tell.story("Release times")
         # The cloud knows whole minutes; this one leaves the time that protecting takes.
-        self._time = (datetime.now(timezone.utc) + timedelta(seconds=100)).replace(second=0, microsecond=0)
+        self._time = (datetime.now(timezone.utc) + timedelta(seconds=130)).replace(second=0, microsecond=0)
         tell.step("A release time", "an automatic release time is reported, and with one line more it is removed")
         tell.say(
-            """Two trial machines were started from a template that has them released by themselves, within two minutes. Release protection does not
+            """Two trial machines were started from a template that has them released by themselves, within three minutes. Release protection does not
             stop that. Both get it now, and one of the two objects has a line more."""
         )
         minute = f"{self._time:%Y-%m-%dT%H:%MZ}"

@@ -21,6 +21,7 @@ while [ $# -gt 0 ]; do
     *) break ;;
     esac
 done
+[ -z "$input" ] || [ $# -eq 1 ] || { echo "fuzz: name the target of $input" >&2; exit 2; }
 corpus=crates/fuzz/corpus
 # shellcheck disable=SC2046 # A word for each target.
 [ $# -gt 0 ] || set -- $(ls "$corpus")

@@ -52,9 +52,9 @@ class Pages(unittest.TestCase):
         for page, text in self.pages.items():
             for block in re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
                 keys = set(re.findall(r"^(\w+):", block, re.MULTILINE))
-                if keys and keys <= set(properties["config"]["properties"]):
+                if keys & set(properties["config"]["properties"]) and not keys & set(properties):
                     block = "config:\n" + re.sub("^", "  ", block, flags=re.MULTILINE)
-                elif not keys or not keys <= set(properties):
+                elif not keys & set(properties) or "apiVersion" in keys:
                     continue
                 values = self.folder / "values-of-a-page.yaml"
                 values.write_text(block)

@@ -88,8 +88,13 @@ fn the_api_server_takes_every_example() {
                 object["apiVersion"] = json!("ecs-keeper.io/v1alpha1");
                 object["kind"] = json!("EcsInstanceProtection");
                 object["metadata"] = json!({ "name": "fragment" });
-                object["spec"]["region"] = json!("cn-hangzhou");
-                object["spec"]["targets"] = json!({ "allInstances": true });
+                for (field, value) in
+                    [("region", json!("cn-hangzhou")), ("targets", json!({ "allInstances": true }))]
+                {
+                    if object["spec"][field].is_null() {
+                        object["spec"][field] = value;
+                    }
+                }
             }
             if object["apiVersion"] != "ecs-keeper.io/v1alpha1" {
                 continue;

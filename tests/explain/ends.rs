@@ -88,10 +88,9 @@ async fn without_a_cluster_that_can_be_reached_the_cloud_is_told_all_the_same() 
 async fn why_there_is_no_connection_to_the_api_server_is_told() {
     let stage = Stage::new().await;
     let (kubeconfig, _) = api_server(&stage, |_| (404, json!({}))).await;
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut access: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(&kubeconfig).unwrap()).unwrap();
-    access["clusters"][0]["cluster"]["server"] = json!(format!("http://{nobody}"));
+    access["clusters"][0]["cluster"]["server"] = json!("http://127.0.0.1:1");
     let kubeconfig = stage.write("nobody", &access.to_string());
     let refused = ended(stage.program(&["uninstall-check", "--kubeconfig", &kubeconfig])).await;
     one_sentence(&refused, "Connection refused");

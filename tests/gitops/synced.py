@@ -98,7 +98,9 @@ class Synced(Patient):
     def differences(self, objects: list[dict]) -> dict[str, dict]:
         """What Argo CD finds different from what is in the cluster, by object and by the way of comparing: the patch that it would make."""
         answers = self._ask(["diff"], objects)
-        return {f"{each['kind']} {each['metadata']['name']}": answer for each, answer in zip(objects, answers, strict=True) if answer}
+        if len(answers) != len(objects):
+            raise Failed(f"{len(objects)} objects were compared, and {len(answers)} answered.")
+        return {f"{each['kind']} {each['metadata']['name']}": answer for each, answer in zip(objects, answers) if answer}
 
     def _ask(self, arguments: list[str], objects: list[dict]) -> list:
         lines = "".join(json.dumps(each) + "\n" for each in objects)

@@ -85,7 +85,7 @@ async fn what_was_done_once_is_done_again_for_an_object_that_a_backup_brings_bac
 }
 
 #[tokio::test]
-async fn the_resource_modifiers_of_the_page_take_back_every_wish_to_unprotect() {
+async fn the_resource_modifiers_of_the_page_take_back_what_asks_for_unprotecting() {
     let stage = Stage::new().await;
     let ids = stage.account.seed(&Seed::new(REGION).times(3).protected(true));
     let host = stage.account.seed_one(&Seed::new(REGION));

@@ -148,7 +148,7 @@ async fn i56_a_session_that_the_cloud_ends_is_renewed_at_once() {
     // Whose it is was asked of the first one, and need not be asked again.
     stage.account.fault(Rule::new("GetCallerIdentity", Fault::DropBefore));
     stage.account.end_sessions();
-    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls == 2).await;
+    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls >= 2).await;
     stage.until_repaired(&id).await;
     stage.until("one", "Protected=True/AllProtected Ready=True").await;
 }
@@ -164,7 +164,7 @@ async fn i56_a_session_that_is_over_before_its_first_use_is_renewed_at_once() {
     let _operator = rrsa.settings(&stage, &role).start();
     stage.apply("one", by_id("default", &id)).await;
     stage.until("one", "Protected=True/AllProtected Ready=True").await;
-    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls == 2).await;
+    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls >= 2).await;
 }
 
 /// The refusal of a session may come when there is another one already, which it says nothing of.
@@ -178,13 +178,13 @@ async fn i56_a_late_refusal_of_the_old_session_holds_up_nothing() {
     stage.apply("one", by_id("default", &id)).await;
     stage.apply_to(&stage.retentions, "one", by_id("default", &id)).await;
     stage.until("one", "Protected=True/AllProtected").await;
-    let late = Fault::Latency { millis: 4_000, jitter_millis: 0 };
+    let late = Fault::Latency { millis: 8_000, jitter_millis: 0 };
     stage.account.fault(Rule::new("DescribeInstances", late).times(1));
     stage.account.fault(Rule::new("DescribeInstances", refused("InvalidSecurityToken.Expired")).times(1));
     stage.until_cloud("a read that waits", |account| account.under_way("DescribeInstances") > 0).await;
     // The interfaces are read meanwhile, and refused at once.
     stage.account.end_sessions();
-    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls == 2).await;
+    stage.until_cloud("another session", |account| account.count("AssumeRoleWithOIDC").calls >= 2).await;
     stage.until_repaired(&id).await;
 }
 

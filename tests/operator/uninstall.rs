@@ -1,5 +1,5 @@
 //! `ecs-keeper uninstall-check`, as the operator's Pod and as a person run it. Without any definitions it is asked in the
-//! chart's tests, which have an API server to themselves.
+//! chart's tests, which have an API server to themselves, and beside `explain`.
 
 use keeper_simulator::{Fault, Rule, Seed};
 use serde_json::{Value, json};

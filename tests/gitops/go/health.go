@@ -41,7 +41,7 @@ func healthIn(folder string) func(*unstructured.Unstructured) (any, error) {
 type healthChecks string
 
 // Argo CD gives up after that long.
-const patience = time.Second
+const patience = 30 * time.Second
 
 // GetResourceHealth runs the check as Argo CD (util/lua) runs one from its ConfigMap: with these libraries alone. The part of `os` that Argo CD opens as
 // well can't be had here, so that a check that uses it fails.
