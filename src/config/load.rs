@@ -12,7 +12,7 @@ use super::settings::Config;
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("failed to read the configuration file {path}", path = path.display())]
+    #[error("failed to read the configuration file {path}; set its path with --config or ECS_KEEPER_CONFIG", path = path.display())]
     Unreadable {
         path: PathBuf,
         #[source]
