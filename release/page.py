@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from source import ROOT
+from source import ROOT, Refused
 
 PAGE = "docs/releasing.md"
 # Helm and oras ask each registry by TLS unless they are told otherwise, also one on loopback.
@@ -46,5 +46,5 @@ def _commands(section: str, pattern: str) -> list[str]:
     blocks = "".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL))
     found = [command for command in re.findall(r"^\$ (.+(?:(?<=\\)\n.+)*)$", blocks, re.MULTILINE) if re.match(pattern, command)]
     if not found:
-        raise AssertionError(f"{PAGE} says under {section} nothing such as {pattern}.")
+        raise Refused(f"{PAGE} says under {section} nothing such as {pattern}.")
     return found

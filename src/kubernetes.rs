@@ -15,10 +15,6 @@ pub const FIELD_MANAGER: &str = "ecs-keeper";
 /// A call that takes longer is given up. kube has no time-out of its own.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What is said when the kubeconfig's user has no token or certificate.
-const UNAUTHENTICATED: &str =
-    "the credentials of the kubeconfig's user can't be obtained: run its plugin, or kubectl, by hand";
-
 /// Why there is no road to the API server.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -26,8 +22,8 @@ pub enum ConnectError {
     Kubeconfig(#[source] kube::config::KubeconfigError),
     #[error("found neither a Pod's ServiceAccount nor a kubeconfig; set --kubeconfig")]
     Nothing(#[source] kube::config::KubeconfigError),
-    #[error("failed to create the client for the API server")]
-    Client(#[source] Box<kube::Error>),
+    #[error("failed to create the client for the API server: {0}")]
+    Client(String),
 }
 
 /// Connects with the given kubeconfig; without one as the Pod, or with kubectl's own configuration.
@@ -62,7 +58,7 @@ pub async fn configuration(kubeconfig: Option<&Path>) -> Result<Config, ConnectE
 
 /// A client for it.
 pub fn client_of(config: Config) -> Result<Client, ConnectError> {
-    Client::try_from(config).map_err(|error| ConnectError::Client(Box::new(error)))
+    Client::try_from(config).map_err(|error| ConnectError::Client(summary(&error)))
 }
 
 /// What went wrong, without the bodies that kube's own text may quote.
@@ -70,11 +66,26 @@ pub fn summary(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
         kube::Error::SerdeError(_) => "the answer can't be decoded".to_owned(),
-        // It quotes what a plugin has printed, and that may be a token.
-        kube::Error::Auth(_) => UNAUTHENTICATED.to_owned(),
-        kube::Error::Service(error) if error.is::<AuthError>() => UNAUTHENTICATED.to_owned(),
+        kube::Error::Auth(error) => unauthenticated(error),
         // Why there is no connection, only the causes tell.
-        kube::Error::Service(error) => told(error.as_ref()),
+        kube::Error::Service(error) => {
+            error.downcast_ref().map_or_else(|| told(error.as_ref()), unauthenticated)
+        }
+        other => told(other),
+    }
+}
+
+/// Why the kubeconfig's user has no credentials, without the variables of a plugin, and what it has printed: a token may
+/// be there.
+fn unauthenticated(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the kubeconfig's plugin failed ({}): run it by hand", out.status)
+        }
+        AuthError::AuthExecParse(_) => {
+            "the output of the kubeconfig's plugin can't be decoded: run it by hand".to_owned()
+        }
+        AuthError::ParseTokenKey(_) => "the token of the kubeconfig's user can't be decoded".to_owned(),
         other => told(other),
     }
 }

@@ -124,13 +124,14 @@ impl Worker {
                 Some(ended) = calls.ended() => {
                     // A preflight compared with what was posted before it was answered: that goes first.
                     self.take_post(&mut engine);
-                    for Ended { answer: (input, told), of_old_key } in ended {
+                    let of_old_key = ended.iter().any(|ended| ended.of_old_key);
+                    for Ended { answer: (input, told), .. } in ended {
                         self.note(told);
                         engine.handle(self.now(), input);
-                        if of_old_key {
-                            // The engine was told of the new key too early for this answer.
-                            engine.handle(self.now(), Input::KeyChanged);
-                        }
+                    }
+                    if of_old_key {
+                        // The engine was told of the new key too early for these answers.
+                        engine.handle(self.now(), Input::KeyChanged);
                     }
                 }
                 finding = found(&mut self.attribution) => self.keep_finding(&finding, lead),

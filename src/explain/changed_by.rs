@@ -30,13 +30,13 @@ pub fn changed_by(target: &TargetId, account: &AccountName, sources: Sources<'_>
     let known = switched_off.iter().any(|it| !it.calls.is_empty());
     let what_else = if known {
         "Of other changes it is not known by whom: ecs-keeper asks ActionTrail only about flags that it has set again".to_owned()
-    } else if sources.last_is_own {
-        format!(
-            "The last change that the log shows is ecs-keeper's own. Who made others is not known: {}",
-            why_unknown(sources)
-        )
     } else {
-        format!("Who changed it last is not known: {}", why_unknown(sources))
+        let who = if sources.last_is_own {
+            "The last change that the log shows is ecs-keeper's own. Who made others"
+        } else {
+            "Who changed it last"
+        };
+        format!("{who} is not known: {}", why_unknown(sources))
     };
     let flags = TrailedFlag::ALL.into_iter().filter(|flag| flag.resource() == target.kind());
     let operations: Vec<String> =

@@ -35,6 +35,8 @@ class Artifacts:
     version: str
     image: str
     """Of the release, as its chart names it."""
+    chart_by_digest: str
+    """Of the release, by digest."""
     from_dockerfile: str
     """Another image, with another build of the same program."""
     simulator: str
@@ -66,9 +68,9 @@ def make(images: Images, folder: Path, registry: str, tell) -> None:
 def push_all(folder: Path, registry: str) -> Artifacts:
     """Sends what a folder has to the registry that it was made for."""
     version = declared()
-    image, _ = push(folder / _RELEASE, registry, version)
+    image, chart = push(folder / _RELEASE, registry, version)
     from_dockerfile, simulator = (_push(_archive(folder, name), f"{registry}/{name}:{_TAG}") for name in (NAME, SIMULATOR))
-    return Artifacts(registry, version, image, from_dockerfile, simulator)
+    return Artifacts(registry, version, image, chart, from_dockerfile, simulator)
 
 
 def sign_release(folder: Path, artifacts: Artifacts) -> Reader:
@@ -81,8 +83,7 @@ def sign_release(folder: Path, artifacts: Artifacts) -> Reader:
         subprocess.run([programs["cosign"], "generate-key-pair", f"--output-key-prefix={key}"], check=True, capture_output=True)
         signer = Signer(key.with_suffix(".key"), Path(temporary))
         sign_files(release, signer)
-        # The same once more changes nothing, and tells the digest of the chart.
-        sign(release, signer, *push(release.folder, artifacts.registry, artifacts.version))
+        sign(release, signer, artifacts.image, artifacts.chart_by_digest)
     return Reader(release.folder, programs, artifacts.registry, artifacts.version)
 
 

@@ -97,6 +97,30 @@ async fn why_there_is_no_connection_to_the_api_server_is_told() {
 }
 
 #[tokio::test]
+async fn what_a_plugin_of_the_kubeconfig_prints_is_not_repeated() {
+    let stage = Stage::new().await;
+    let (kubeconfig, _) = api_server(&stage, |_| (404, json!({}))).await;
+    let mut access: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&kubeconfig).unwrap()).unwrap();
+    for (script, told) in [
+        (
+            "echo CANARY; echo CANARY >&2; exit 3",
+            "the kubeconfig's plugin failed (exit status: 3): run it by hand",
+        ),
+        ("echo CANARY", "the output of the kubeconfig's plugin can't be decoded"),
+    ] {
+        access["users"][0]["user"]["exec"] = json!({
+            "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
+            "interactiveMode": "Never",
+        });
+        let kubeconfig = stage.write("plugin", &access.to_string());
+        let refused = ended(stage.program(&["uninstall-check", "--kubeconfig", &kubeconfig])).await;
+        one_sentence(&refused, told);
+        assert!(!refused.err.contains("CANARY"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_cluster_without_the_definitions_is_not_said_to_be_safe_to_uninstall() {
     let stage = Stage::new().await;
     let missing =

@@ -386,9 +386,9 @@ fn i06_no_field_removed_nulled_or_retyped_yields_a_better_fact() {
     }
 }
 
-/// As many as an answer of the longest length can have: what compared each with all others took minutes.
+/// What compares each with all others takes minutes for them.
 #[test]
-fn i47_any_number_of_addresses_is_read_in_a_time_that_grows_with_it() {
+fn i47_as_many_addresses_as_an_answer_can_have_are_read() {
     const MANY: usize = 80_000;
     let address = |n: usize| format!("10.{}.{}.{}", n >> 16, (n >> 8) & 255, n & 255);
     let set =
